@@ -1,0 +1,110 @@
+// Package dialect holds the wire formats in which browsers wait for a phone, a file
+// each. A dialect reads its cursor from the request, waits until the login has left
+// that state, and says the state in its own words. It uses nothing of package login
+// but its exported surface, and no dialect knows another.
+package dialect
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"qrlatch/server/login"
+)
+
+// Marks are the bits of login.Mark, each owned by one dialect: what it says once.
+const (
+	wechatSaidScanned login.Mark = 1 << iota
+	wechatSaidDenied
+)
+
+const (
+	// maxBody limits a form or JSON body; the longest of a real client is 3 kB.
+	maxBody = 16 << 10
+	// slowStart is how long a refused start is held, slowPoll a poll of a dead login:
+	// several clients come back at once, and for ever, whatever they are told.
+	slowStart = 5 * time.Second
+	slowPoll  = time.Second
+)
+
+// errRepeated and errMalformed describe parameters that cannot be read one way only.
+var (
+	errRepeated  = errors.New("a parameter was given twice")
+	errMalformed = errors.New("the parameters are malformed")
+)
+
+// parameters reads query and form together, since clients put the same fields in
+// either. Those named in single must not be repeated; others may be (itchat4j sends
+// one more r and _ with each poll), and then the first counts.
+func parameters(c echo.Context, single ...string) (url.Values, error) {
+	r := c.Request()
+	r.Body = http.MaxBytesReader(c.Response(), r.Body, maxBody)
+	if err := r.ParseForm(); err != nil {
+		return nil, errMalformed
+	}
+	for _, name := range single {
+		if len(r.Form[name]) > 1 {
+			return nil, errRepeated
+		}
+	}
+	return r.Form, nil
+}
+
+// browserOf describes who sent a request, by the address after trusted proxies.
+func browserOf(c echo.Context) login.Browser {
+	addr, _ := netip.ParseAddr(c.RealIP()) // the zero Addr if it has none
+	return login.Browser{Addr: addr.Unmap(), UserAgent: c.Request().UserAgent()}
+}
+
+// mayStart tells whether a page may start a login of app by a script tag. A script
+// tag carries no Origin, so the Referer speaks for the page. Clients that are not
+// browsers send neither; a browser that hides its page is refused.
+func mayStart(r *http.Request, app *login.App) bool {
+	referer := r.Referer()
+	if referer == "" {
+		return r.Header.Get("Sec-Fetch-Dest") != "script"
+	}
+	page, err := url.Parse(referer)
+	if err != nil || page.Host == "" {
+		return false
+	}
+	if page.Host == r.Host {
+		return true // our own page: the Host was checked before
+	}
+	origin := page.Scheme + "://" + page.Host
+	return slices.Contains(app.Origins, origin) || slices.ContainsFunc(app.RedirectURIs, func(uri string) bool {
+		return strings.HasPrefix(uri, origin+"/")
+	})
+}
+
+// pause holds an answer back for d, or until the client is gone.
+func pause(ctx context.Context, d time.Duration) {
+	select {
+	case <-time.After(d):
+	case <-ctx.Done():
+	}
+}
+
+// answer writes a body that belongs to one login and must not be kept, indexed,
+// sniffed or blocked by an embedding page's isolation policy.
+func answer(c echo.Context, status int, contentType, body string) error {
+	h := c.Response().Header()
+	h.Set("Cache-Control", "no-store, private")
+	h.Set("Cross-Origin-Resource-Policy", "cross-origin")
+	h.Set("Referrer-Policy", "no-referrer")
+	h.Set("X-Content-Type-Options", "nosniff")
+	return c.Blob(status, contentType, []byte(body))
+}
+
+// script answers a script tag. The status is always 200: a script tag with any other
+// one runs nothing, and WeChat's own page then stops for good.
+func script(c echo.Context, body string) error {
+	return answer(c, http.StatusOK, "text/javascript; charset=utf-8", body)
+}

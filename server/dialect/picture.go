@@ -1,0 +1,64 @@
+package dialect
+
+import (
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"qrlatch/server/login"
+	"qrlatch/server/qr"
+)
+
+// Picture serves /qrcode/{id}: the code that a login shows now. Every dialect points
+// to it. It needs no cookie: openwechat prints its URL for people to open elsewhere.
+type Picture struct {
+	Service   *login.Service
+	PublicURL string // what a scanned code begins with
+}
+
+// Routes adds the picture's endpoint. Old bots post to it.
+func (p *Picture) Routes(e *echo.Echo) {
+	e.Match([]string{http.MethodGet, http.MethodPost}, "/qrcode/:id", p.serve)
+}
+
+const (
+	defaultSize = 256
+	maxSize     = 1024
+)
+
+func (p *Picture) serve(c echo.Context) error {
+	params, err := parameters(c, "size")
+	if err != nil {
+		return answer(c, http.StatusBadRequest, "text/plain; charset=utf-8", err.Error())
+	}
+	size := defaultSize
+	if text := params.Get("size"); text != "" {
+		if size, err = strconv.Atoi(text); err != nil || size < 1 || size > maxSize {
+			return answer(c, http.StatusBadRequest, "text/plain; charset=utf-8", "size is a number of pixels from 1 to "+strconv.Itoa(maxSize))
+		}
+	}
+	id, kind, _ := strings.Cut(c.Param("id"), ".")
+	l, err := p.Service.Get(c.Request().Context(), login.Holder{ID: id})
+	code, _, ok := p.Service.Code(l, time.Now())
+	if err != nil || !ok {
+		return noPicture(c) // one answer for unknown, expired and scanned
+	}
+	symbol, err := qr.Encode(p.PublicURL + "/l/" + code)
+	if err != nil {
+		return err
+	}
+	switch kind {
+	case "", "png":
+		return answer(c, http.StatusOK, "image/png", string(symbol.PNG(size)))
+	case "svg":
+		return answer(c, http.StatusOK, "image/svg+xml", symbol.SVG(size))
+	}
+	return noPicture(c)
+}
+
+func noPicture(c echo.Context) error {
+	return answer(c, http.StatusNotFound, "text/plain; charset=utf-8", "This code is not shown any more.")
+}

@@ -1,0 +1,217 @@
+package dialect
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"net/http"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"qrlatch/server/login"
+)
+
+// WeChat speaks the protocol of WeChat Web, so that its unmodified clients can log
+// in here. This file is the login itself: a browser asks /jslogin for a uuid (the
+// login id), shows the picture of /qrcode/uuid, and polls until window.code is 200.
+//
+// Deliberately different from the original: the picture does not contain the uuid.
+type WeChat struct {
+	Service *login.Service
+	Hold    time.Duration              // how long a poll waits before it says 408
+	Secure  func(*http.Request) bool   // whether cookies of this request's host need https
+	Limit   func(login.Browser) bool   // whether this browser may start one more login; nil: any may
+	Avatar  func(l login.Login) []byte // JPEG of a scanned login's person; nil: a neutral one
+	Refused func(c echo.Context) error // shows people that a ticket was refused; nil: XML for them too
+	Count   func()                     // counts the statistics reports of clients; may be nil
+}
+
+// Routes adds the login's endpoints and those of its later files.
+func (w *WeChat) Routes(e *echo.Echo) {
+	e.Match([]string{http.MethodGet, http.MethodPost}, "/jslogin", w.start)
+	e.GET(cgi+"login", w.poll)
+	e.Match([]string{http.MethodGet, http.MethodPost}, cgi+"webwxnewloginpage", w.page)
+	w.sessionRoutes(e)
+}
+
+// cgi is where everything but the start and the picture lives.
+const cgi = "/cgi-bin/mmwebwx-bin/"
+
+var language = regexp.MustCompile(`^[A-Za-z0-9_-]{0,35}$`)
+
+// start is /jslogin. Some clients send their fields as a form, some leave out all
+// but appid. It alone sets the binding cookie: only clients that draw the QR
+// themselves need it, they keep cookies, and they ignore SameSite; for a browser it
+// is Strict, so that no foreign page's script tag can ever carry it.
+func (w *WeChat) start(c echo.Context) error {
+	p, err := parameters(c, "appid", "redirect_uri", "lang", "state")
+	if err != nil {
+		return w.refuse(c, err.Error())
+	}
+	app, ok := w.Service.App(p.Get("appid"))
+	if !ok {
+		return w.refuse(c, login.ErrUnknownApp.Error())
+	}
+	if !mayStart(c.Request(), app) {
+		return w.refuse(c, "the page that asks is not registered for this app")
+	}
+	if !language.MatchString(p.Get("lang")) {
+		return w.refuse(c, "lang is malformed")
+	}
+	if w.Limit != nil && !w.Limit(browserOf(c)) {
+		pause(c.Request().Context(), slowStart)
+		return w.refuse(c, "too many logins from this address; try again in a minute")
+	}
+	binding := cookie(c, bindingCookie)
+	if !w.Service.KnowsBinding(binding) {
+		binding = w.Service.NewBinding()
+	}
+	id, _, err := w.Service.Start(c.Request().Context(), login.Request{
+		App: app.ID, RedirectURI: p.Get("redirect_uri"), SiteState: p.Get("state"), Lang: p.Get("lang"),
+		Browser: browserOf(c), Binding: binding,
+	})
+	switch {
+	case errors.Is(err, login.ErrRedirectURI), errors.Is(err, login.ErrTooLong):
+		return w.refuse(c, err.Error())
+	case err != nil:
+		pause(c.Request().Context(), slowStart)
+		return w.refuse(c, "no login can start now; try again in a minute")
+	}
+	c.SetCookie(&http.Cookie{
+		Name: bindingCookie, Value: binding, Path: "/",
+		HttpOnly: true, Secure: w.Secure(c.Request()), SameSite: http.SameSiteStrictMode,
+	})
+	return script(c, `window.QRLogin.code = 200; window.QRLogin.uuid = "`+string(id)+`";`)
+}
+
+const bindingCookie = "qrb"
+
+// refuse says why no login starts. why is one of our own sentences: nothing that a
+// client sent is ever in it.
+func (w *WeChat) refuse(c echo.Context, why string) error {
+	return script(c, `window.QRLogin.code = 400; window.QRLogin.error = "`+why+`";`)
+}
+
+// What a poll says. The bytes matter: see the clients' expressions in the tests.
+const (
+	saysNothing  = "window.code=408;"
+	saysScanned  = "window.code=201;"
+	saysApproved = "window.code=200;\n"
+	saysDenied   = "window.code=202;"
+	saysDead     = "window.code=400;"
+)
+
+// poll is the long poll. Its tip is a lossy cursor: 1 has seen nothing, 0 or empty
+// may or may not have seen the scan (openwechat and wechat4u always send 0, ItChat
+// always 1). So tip decides nothing. The scan is told once on this dialect, whoever
+// asks first; after that a poll is held until more happens, since a second 201 makes
+// ItChat spin and WeixinBot give up.
+func (w *WeChat) poll(c echo.Context) error {
+	p, err := parameters(c, "uuid", "tip", "loginicon")
+	if tip := p.Get("tip"); err != nil || tip != "" && tip != "0" && tip != "1" {
+		pause(c.Request().Context(), slowPoll)
+		return script(c, saysDead)
+	}
+	who := login.Holder{ID: p.Get("uuid"), Binding: cookie(c, bindingCookie)}
+	ctx, cancel := context.WithTimeout(c.Request().Context(), w.Hold)
+	defer cancel()
+	return script(c, w.wait(ctx, who, p.Get("loginicon") == "true"))
+}
+
+// wait returns what the poll says, once there is something new to say.
+func (w *WeChat) wait(ctx context.Context, who login.Holder, icon bool) string {
+	var seen login.State
+	for {
+		l, err := w.Service.Wait(ctx, who, seen)
+		var says string
+		if err == nil {
+			says, err = w.say(ctx, l, icon)
+		}
+		switch {
+		case errors.Is(err, login.ErrNotFound):
+			says = saysDead
+		case err != nil:
+			// Time is up, the client is gone, or the store is. 400 and 500 make old pages
+			// reload at once: they would turn a store's trouble into a storm.
+			<-ctx.Done()
+			return saysNothing
+		}
+		if says == saysDead && seen == 0 {
+			pause(ctx, slowPoll) // itchat4j and wechat-api poll a dead uuid for ever
+		}
+		if says != "" {
+			return says
+		}
+		seen = l.State
+	}
+}
+
+// say puts the state of a login into words, or returns "" if this dialect has said
+// it before and should wait.
+func (w *WeChat) say(ctx context.Context, l login.Login, icon bool) (string, error) {
+	if err := ctx.Err(); err != nil {
+		return "", err // nobody would hear it
+	}
+	switch l.State {
+	case login.Pending:
+		return "", nil
+	case login.Scanned:
+		first, err := w.Service.Tell(ctx, l, wechatSaidScanned)
+		if err != nil || !first {
+			return "", err
+		}
+		return saysScanned + w.avatar(l, icon), nil
+	case login.Approved:
+		uri, ok := w.Service.RedirectURI(l)
+		if !ok {
+			return saysDead, nil
+		}
+		// It may be asked for again: WeixinBot polls once more after a 200, Weixinbot
+		// (Node) drops an answer that came after a network retry.
+		return saysApproved + `window.redirect_uri="` + uri + `";`, nil
+	case login.Denied:
+		// Only pages of 2017 and later know 202, and they ask for the icon. Others spin on
+		// it or stop without a word, so they, and whoever asks again, get 400.
+		if !icon {
+			return saysDead, nil
+		}
+		first, err := w.Service.Tell(ctx, l, wechatSaidDenied)
+		if err != nil || !first {
+			return saysDead, err
+		}
+		return saysDenied, nil
+	case login.Redeemed, login.Expired:
+		return saysDead, nil
+	}
+	return saysDead, nil
+}
+
+// avatar is the picture that shows who has scanned, or, where the phone must repeat
+// a number, the number: unmodified pages can show it nowhere else.
+func (w *WeChat) avatar(l login.Login, icon bool) string {
+	if !icon {
+		return ""
+	}
+	var picture []byte
+	if digits, ok := w.Service.Number(l); ok {
+		picture = numberPicture(digits)
+	} else if w.Avatar != nil {
+		picture = w.Avatar(l)
+	}
+	if picture == nil {
+		picture = neutralPicture()
+	}
+	return "window.userAvatar = 'data:img/jpg;base64," + base64.StdEncoding.EncodeToString(picture) + "';"
+}
+
+// cookie returns a cookie's value, or "".
+func cookie(c echo.Context, name string) string {
+	got, err := c.Cookie(name)
+	if err != nil {
+		return ""
+	}
+	return strings.Trim(got.Value, `"`)
+}

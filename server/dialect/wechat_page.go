@@ -1,0 +1,127 @@
+package dialect
+
+import (
+	"encoding/xml"
+	"errors"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"qrlatch/server/login"
+)
+
+// This file is WeChat's webwxnewloginpage: the browser brings its ticket and gets
+// the session, as one line of XML and as cookies.
+
+// page redeems a ticket. Whoever asks reads the answer from another place, so the
+// status follows what the request looks like:
+//
+//	version=v2            200 and XML      the page of 2016 and later, openwechat
+//	header client-version 301, no Location wechat4u reads the XML only then
+//	fun=new               200 and XML      older pages and most clients
+//	none of them          302 to /         a browser that was sent here
+//	                      200 and XML      ItChat and others, who read only the body
+func (w *WeChat) page(c echo.Context) error {
+	r := c.Request()
+	p, err := parameters(c, "ticket", "uuid", "scan", "state", "kid", "sig")
+	navigates := p.Get("version") != "v2" && r.Header.Get("client-version") == "" && p.Get("fun") != "new" && wantsHTML(r)
+
+	var session login.Session
+	if err == nil {
+		session, err = w.Service.RedeemPage(r.Context(), p, browserOf(c))
+	}
+	if err != nil {
+		if navigates && w.Refused != nil {
+			return w.Refused(c)
+		}
+		return loginPage(c, p.Get("version") == "v2", refusal(err))
+	}
+	held, err := w.Service.Credentials(session)
+	if err != nil {
+		return loginPage(c, p.Get("version") == "v2", refusal(err))
+	}
+	w.signIn(c, session, held, p.Get("lang"))
+	if navigates {
+		c.Response().Header().Set("Location", "/")
+		return answer(c, http.StatusFound, "text/plain; charset=utf-8", "")
+	}
+	return loginPage(c, p.Get("version") == "v2", "<error><ret>0</ret><message></message>"+
+		"<skey>"+held.Skey+"</skey><wxsid>"+held.SID+"</wxsid><wxuin>"+strconv.FormatInt(held.UIN, 10)+"</wxuin>"+
+		"<pass_ticket>"+held.PassTicket+"</pass_ticket><isgrayscale>1</isgrayscale></error>")
+}
+
+// loginPage writes the XML. It is text/plain: jQuery would parse XML, and the page's
+// own code then fails on the document.
+func loginPage(c echo.Context, v2 bool, body string) error {
+	status := http.StatusOK
+	if !v2 && c.Request().Header.Get("client-version") != "" {
+		status = http.StatusMovedPermanently
+	}
+	return answer(c, status, "text/plain; charset=utf-8", body)
+}
+
+// refusal is ret 1203, which clients show to people. Its message is one of our own
+// sentences, and escaped all the same: the oldest page evaluates a <script> in it.
+func refusal(err error) string {
+	why := "This login could not be completed. Please scan a new code."
+	if errors.Is(err, login.ErrRedeemed) {
+		why = "This login was completed already. Please scan a new code."
+	}
+	var text strings.Builder
+	_ = xml.EscapeText(&text, []byte(why)) // a Builder takes everything
+	return "<error><ret>1203</ret><message>" + text.String() + "</message></error>"
+}
+
+// signIn sets the cookies of a session. The same session gives the same bytes. Those
+// that a page's script reads cannot be HttpOnly; the push ticket is.
+func (w *WeChat) signIn(c echo.Context, s login.Session, held login.Credentials, lang string) {
+	if lang == "" || !language.MatchString(lang) {
+		lang = "en"
+	}
+	const years = 10 * 365 * 24 * time.Hour
+	for _, k := range []struct {
+		name, value string
+		life        time.Duration
+		hidden      bool
+	}{
+		{"wxuin", strconv.FormatInt(held.UIN, 10), s.Expires.Sub(s.Created), false},
+		{"wxsid", held.SID, s.Expires.Sub(s.Created), false},
+		{"wxloadtime", strconv.FormatInt(s.Created.Unix(), 10), s.Expires.Sub(s.Created), false},
+		{"mm_lang", lang, s.Expires.Sub(s.Created), false},
+		{"webwx_data_ticket", held.DataTicket, s.Expires.Sub(s.Created), false},
+		{"webwxuvid", held.UVID, years, false},
+		{pushCookie, held.PushTicket, pushCookieLife, true},
+	} {
+		w.setCookie(c, k.name, k.value, s.Created.Add(k.life), k.hidden)
+	}
+}
+
+// setCookie writes a cookie with an absolute end: IE before 9 knows no Max-Age, and
+// the bytes must not depend on when they are sent.
+func (w *WeChat) setCookie(c echo.Context, name, value string, until time.Time, hidden bool) {
+	c.SetCookie(&http.Cookie{
+		Name: name, Value: value, Path: "/", Expires: until,
+		HttpOnly: hidden, Secure: w.Secure(c.Request()), SameSite: http.SameSiteLaxMode,
+	})
+}
+
+// wantsHTML tells a browser that navigates from a client's own request. IE before 9
+// navigates without naming text/html, but lists pictures; no script request does.
+func wantsHTML(r *http.Request) bool {
+	best, html := 0.0, 0.0
+	for _, part := range strings.Split(r.Header.Get("Accept"), ",") {
+		kind, rest, _ := strings.Cut(strings.TrimSpace(part), ";")
+		q := 1.0
+		if _, text, ok := strings.Cut(rest, "q="); ok {
+			q, _ = strconv.ParseFloat(strings.TrimSpace(text), 64)
+		}
+		if kind == "text/html" || kind == "image/gif" {
+			html = max(html, q)
+		}
+		best = max(best, q)
+	}
+	return html > 0 && html == best
+}

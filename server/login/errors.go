@@ -1,0 +1,22 @@
+package login
+
+import "errors"
+
+// The errors of this package. Unknown, foreign and forgotten things all give
+// ErrNotFound, so that nobody can probe which of them exist.
+var (
+	ErrNotFound    = errors.New("no such login, session or code")
+	ErrUnknownApp  = errors.New("no such app")
+	ErrRedirectURI = errors.New("redirect_uri is not registered for this app")
+	ErrTooLong     = errors.New("a parameter is too long")
+	ErrFull        = errors.New("too many logins are under way")
+	ErrExists      = errors.New("exists already")
+	ErrTaken       = errors.New("another phone has scanned this code")
+	ErrNotYours    = errors.New("another phone has scanned this login")
+	ErrDecided     = errors.New("decided already")
+	ErrExpired     = errors.New("expired")
+	ErrWrongNumber = errors.New("wrong number")
+	ErrRedeemed    = errors.New("ticket was redeemed already")
+	ErrRefused     = errors.New("ticket is refused")
+	ErrTooMany     = errors.New("too many prompts in a short time")
+)

@@ -1,0 +1,240 @@
+package login
+
+import (
+	"container/heap"
+	"hash/maphash"
+	"sync"
+	"time"
+)
+
+// hub connects waiting callers with the changes of records, without a goroutine or
+// a timer per waiter. Invariants:
+//
+//   - A topic is in the map exactly as long as it has watches.
+//   - A watch is offered values one at a time, never after it accepted one, and
+//     never after stop returned to a caller outside the offer itself.
+//   - A change that Notify reports after watch registered is offered to it; watch
+//     reads the record after registering, so nothing falls between.
+//   - Values may be offered out of order; states never go back, so a watch that
+//     accepts by state cannot be misled.
+type hub[K ~string, R any] struct {
+	load     func(K) (R, error)
+	due      func(R) time.Time // when the record changes by itself; zero: never
+	follow   func(K)
+	unfollow func(K)
+	seed     maphash.Seed
+	shards   [64]hubShard[K, R]
+}
+
+type hubShard[K ~string, R any] struct {
+	mu     sync.Mutex
+	topics map[K]*topic[K, R]
+	queue  dueQueue[K, R]
+	timer  *time.Timer // fires for the head of queue; nil until there was one
+}
+
+type topic[K ~string, R any] struct {
+	key     K
+	watches []*watch[R]
+	due     time.Time
+	place   int // in the queue; -1: not there
+}
+
+type watch[R any] struct {
+	mu    sync.Mutex
+	over  bool
+	offer func(R) (accepted bool)
+}
+
+func newHub[K ~string, R Record[K]](t Table[K, R], load func(K) (R, error), due func(R) time.Time) *hub[K, R] {
+	h := &hub[K, R]{load: load, due: due, follow: t.Follow, unfollow: t.Unfollow, seed: maphash.MakeSeed()}
+	for i := range h.shards {
+		h.shards[i].topics = make(map[K]*topic[K, R])
+	}
+	t.Notify(h.wake)
+	return h
+}
+
+func (h *hub[K, R]) shard(key K) *hubShard[K, R] {
+	return &h.shards[maphash.String(h.seed, string(key))%uint64(len(h.shards))]
+}
+
+// watch offers the record at key as it is now and after every change, until offer
+// accepts or stop is called. offer runs on whichever goroutine made the change: it
+// must not block and must not call stop. If the record cannot be read, nothing is
+// registered.
+func (h *hub[K, R]) watch(key K, offer func(R) (accepted bool)) (stop func(), err error) {
+	w := &watch[R]{offer: offer}
+	h.register(key, w)
+	stop = func() {
+		w.mu.Lock()
+		over := w.over
+		w.over = true
+		w.mu.Unlock()
+		if !over {
+			h.remove(key, w)
+		}
+	}
+	now, err := h.load(key)
+	if err != nil {
+		stop()
+		return nil, err
+	}
+	h.offerTo(key, w, now)
+	h.schedule(key, h.due(now))
+	return stop, nil
+}
+
+func (h *hub[K, R]) register(key K, w *watch[R]) {
+	s := h.shard(key)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	t := s.topics[key]
+	if t == nil {
+		t = &topic[K, R]{key: key, place: -1}
+		s.topics[key] = t
+		// Under the lock, so that a following Unfollow cannot overtake it.
+		h.follow(key)
+	}
+	t.watches = append(t.watches, w)
+}
+
+func (h *hub[K, R]) remove(key K, w *watch[R]) {
+	s := h.shard(key)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	t := s.topics[key]
+	if t == nil {
+		return
+	}
+	for i, other := range t.watches {
+		if other == w {
+			last := len(t.watches) - 1
+			t.watches[i], t.watches[last] = t.watches[last], nil
+			t.watches = t.watches[:last]
+			break
+		}
+	}
+	if len(t.watches) == 0 {
+		delete(s.topics, key)
+		if t.place >= 0 {
+			heap.Remove(&s.queue, t.place)
+		}
+		h.unfollow(key)
+	}
+}
+
+func (h *hub[K, R]) offerTo(key K, w *watch[R], r R) {
+	w.mu.Lock()
+	accepted := !w.over && w.offer(r)
+	w.over = w.over || accepted
+	w.mu.Unlock()
+	if accepted {
+		h.remove(key, w)
+	}
+}
+
+// wake offers the record at key to everybody who watches it.
+func (h *hub[K, R]) wake(key K) {
+	s := h.shard(key)
+	s.mu.Lock()
+	var watches []*watch[R]
+	if t := s.topics[key]; t != nil {
+		watches = append(watches, t.watches...)
+	}
+	s.mu.Unlock()
+	if len(watches) == 0 {
+		return
+	}
+	now, err := h.load(key)
+	if err != nil {
+		return // gone or out of reach: whoever waits has a time limit of its own
+	}
+	for _, w := range watches {
+		h.offerTo(key, w, now)
+	}
+	h.schedule(key, h.due(now))
+}
+
+// schedule makes the shard's timer wake key at due, if anybody still watches it.
+func (h *hub[K, R]) schedule(key K, due time.Time) {
+	s := h.shard(key)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	t := s.topics[key]
+	if t == nil || t.due.Equal(due) {
+		return
+	}
+	t.due = due
+	switch {
+	case due.IsZero():
+		if t.place >= 0 {
+			heap.Remove(&s.queue, t.place)
+		}
+	case t.place >= 0:
+		heap.Fix(&s.queue, t.place)
+	default:
+		heap.Push(&s.queue, t)
+	}
+	h.arm(s)
+}
+
+// arm sets the timer of a locked shard to the head of its queue.
+func (h *hub[K, R]) arm(s *hubShard[K, R]) {
+	if len(s.queue) == 0 {
+		if s.timer != nil {
+			s.timer.Stop()
+		}
+		return
+	}
+	wait := time.Until(s.queue[0].due)
+	if s.timer == nil {
+		s.timer = time.AfterFunc(wait, func() { h.expire(s) })
+		return
+	}
+	s.timer.Reset(wait)
+}
+
+// expire wakes every topic whose time has come. A woken topic that is still
+// watched is scheduled anew by wake.
+func (h *hub[K, R]) expire(s *hubShard[K, R]) {
+	s.mu.Lock()
+	now := time.Now()
+	var keys []K
+	for len(s.queue) > 0 && !s.queue[0].due.After(now) {
+		t := heap.Pop(&s.queue).(*topic[K, R])
+		t.due = time.Time{}
+		keys = append(keys, t.key)
+	}
+	h.arm(s)
+	s.mu.Unlock()
+	for _, key := range keys {
+		h.wake(key)
+	}
+}
+
+// dueQueue is a heap of topics, the earliest first.
+type dueQueue[K ~string, R any] []*topic[K, R]
+
+func (q dueQueue[K, R]) Len() int           { return len(q) }
+func (q dueQueue[K, R]) Less(i, j int) bool { return q[i].due.Before(q[j].due) }
+func (q dueQueue[K, R]) Swap(i, j int) {
+	q[i], q[j] = q[j], q[i]
+	q[i].place, q[j].place = i, j
+}
+
+func (q *dueQueue[K, R]) Push(x any) {
+	t := x.(*topic[K, R])
+	t.place = len(*q)
+	*q = append(*q, t)
+}
+
+func (q *dueQueue[K, R]) Pop() any {
+	old := *q
+	last := len(old) - 1
+	t := old[last]
+	old[last] = nil
+	*q = old[:last]
+	t.place = -1
+	return t
+}

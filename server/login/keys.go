@@ -1,0 +1,143 @@
+package login
+
+import (
+	"bufio"
+	"crypto/hkdf"
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"regexp"
+	"strings"
+)
+
+// label separates the uses of a key, so that a value made for one use is worthless
+// in another.
+type label string
+
+const (
+	labelScanCode  label = "scan code"
+	labelNumber    label = "number"
+	labelTicket    label = "ticket"
+	labelRedirect  label = "redirect_uri"
+	labelSession   label = "session id"
+	labelBrowser   label = "session credential"
+	labelAccount   label = "account number"
+	labelBinding   label = "binding cookie"
+	labelOutermost label = "outer" // see Key.Derive
+)
+
+var labels = []label{
+	labelScanCode, labelNumber, labelTicket, labelRedirect, labelSession,
+	labelBrowser, labelAccount, labelBinding, labelOutermost,
+}
+
+// Key is one line of a key file: an id that may be public, and 32 secret bytes
+// from which every key in use is derived by HKDF-SHA256, a label each.
+type Key struct {
+	ID   string
+	subs map[label][]byte // written once, by newKey
+}
+
+func newKey(id string, secret []byte) (Key, error) {
+	k := Key{ID: id, subs: make(map[label][]byte, len(labels))}
+	for _, l := range labels {
+		sub, err := hkdf.Key(sha256.New, secret, nil, "qrlatch/1 "+string(l), sha256.Size)
+		if err != nil {
+			return Key{}, fmt.Errorf("derive key: %w", err)
+		}
+		k.subs[l] = sub
+	}
+	return k, nil
+}
+
+// mac authenticates parts. Each part goes in with its length, so that no two lists
+// of parts read alike.
+func (k Key) mac(l label, parts ...string) []byte {
+	m := hmac.New(sha256.New, k.subs[l])
+	var n [4]byte
+	for _, p := range parts {
+		binary.BigEndian.PutUint32(n[:], uint32(len(p)))
+		m.Write(n[:])
+		io.WriteString(m, p) //nolint:errcheck // a hash never fails
+	}
+	return m.Sum(nil)
+}
+
+// Derive returns 32 bytes for a use outside this package, such as the signing key
+// of id_tokens. Equal purposes give equal bytes.
+func (k Key) Derive(purpose string) []byte { return k.mac(labelOutermost, purpose) }
+
+// Keyring holds the keys, newest first. The newest signs; all verify. It is never
+// changed after it was made.
+type Keyring struct{ keys []Key }
+
+var keyID = regexp.MustCompile(`^[A-Za-z0-9_-]{1,32}$`)
+
+// ParseKeys reads a key file: lines "kid base64(32 bytes)", newest first. Blank
+// lines and lines that begin with # are skipped.
+func ParseKeys(r io.Reader) (Keyring, error) {
+	var ring Keyring
+	lines := bufio.NewScanner(r)
+	for n := 1; lines.Scan(); n++ {
+		text := strings.TrimSpace(lines.Text())
+		if text == "" || strings.HasPrefix(text, "#") {
+			continue
+		}
+		fields := strings.Fields(text)
+		if len(fields) != 2 || !keyID.MatchString(fields[0]) {
+			return Keyring{}, fmt.Errorf("line %d: want a key id ([A-Za-z0-9_-], at most 32) and base64 of 32 bytes", n)
+		}
+		// No part of the line goes into an error: it may be a secret.
+		secret, err := base64.StdEncoding.DecodeString(fields[1])
+		if err != nil || len(secret) != 32 {
+			return Keyring{}, fmt.Errorf("line %d: the second field is not base64 of 32 bytes", n)
+		}
+		if _, taken := ring.Key(fields[0]); taken {
+			return Keyring{}, fmt.Errorf("line %d: key id %q is there twice", n, fields[0])
+		}
+		k, err := newKey(fields[0], secret)
+		if err != nil {
+			return Keyring{}, err
+		}
+		ring.keys = append(ring.keys, k)
+	}
+	if err := lines.Err(); err != nil {
+		return Keyring{}, fmt.Errorf("read keys: %w", err)
+	}
+	if len(ring.keys) == 0 {
+		return Keyring{}, errors.New("no key in it; `qrlatch keys new` prints one")
+	}
+	return ring, nil
+}
+
+// NewKeyLine draws a key and returns it as a line for a key file.
+func NewKeyLine() string {
+	var b [4 + 32]byte
+	_, _ = rand.Read(b[:])
+	return fmt.Sprintf("k%x %s", b[:4], base64.StdEncoding.EncodeToString(b[4:]))
+}
+
+// Newest returns the key that signs.
+func (r Keyring) Newest() Key { return r.keys[0] }
+
+// All returns every key, newest first.
+func (r Keyring) All() []Key { return append([]Key(nil), r.keys...) }
+
+// Key finds a key by its id.
+func (r Keyring) Key(id string) (Key, bool) {
+	for _, k := range r.keys {
+		if k.ID == id {
+			return k, true
+		}
+	}
+	return Key{}, false
+}
+
+// oldest is the key that account numbers hang on: they must outlive rotation, so
+// the last line of a key file is the one to keep.
+func (r Keyring) oldest() Key { return r.keys[len(r.keys)-1] }

@@ -1,0 +1,133 @@
+package login
+
+import (
+	"crypto/sha256"
+	"net/netip"
+	"time"
+)
+
+// Login is one attempt, as a [Store] keeps it. It is a plain value: a copy is
+// independent of the original. It holds no secret.
+type Login struct {
+	Handle  Handle
+	ID      HashedSecret // of the login id
+	KeyID   string       // of the key that everything of this login is derived from
+	Binding HashedSecret // of the browser's binding cookie; zero: it has none
+
+	App         string
+	RedirectURI string // one of the app's
+	SiteState   string // the site's own state parameter, given back to it
+	Lang        string
+	Browser     Browser
+
+	State    State // as last written; see At
+	Deadline time.Time
+	Started  time.Time
+	Scanned  time.Time
+	Approved time.Time
+	Redeemed time.Time
+
+	Phone          Phone
+	Profile        Profile
+	Push           bool // sent to the phone, not scanned by it
+	Bound          bool // the login id itself was scanned: see Holder
+	NumberRequired bool
+	WrongNumbers   int
+
+	Nonce    [16]byte     // drawn at approval; the ticket is a MAC over it
+	Redeemer HashedSecret // of what redeemed the ticket
+	Void     bool         // somebody else presented the ticket as well
+	Told     Mark
+}
+
+// Browser is what is known of the initiating device. It may be forged, so it is
+// shown to people and compared, and never trusted.
+type Browser struct {
+	Addr      netip.Addr // after trusted proxies
+	UserAgent string     // cut at maxUserAgent bytes
+}
+
+// Phone identifies who is signed in on the phone, whatever token says so.
+type Phone struct {
+	Issuer  string
+	Subject string
+}
+
+// Profile is how a person is shown to people.
+type Profile struct {
+	Name    string
+	Picture string // a URL, may be empty
+}
+
+// Identity is what an authenticator has verified of a phone.
+type Identity struct {
+	Phone
+	Profile
+}
+
+// Mark is a set of things that a dialect has told its browser and must not tell
+// again. Each dialect owns bits of its own; this package only keeps them.
+type Mark uint32
+
+const (
+	maxUserAgent = 512
+	maxSiteState = 1024
+	maxLang      = 35 // the longest language tag that RFC 5646, section 4.4.1 asks to support
+
+	// afterlife is how long a login that has ended is still told so.
+	afterlife = 2 * time.Minute
+	// decision is the least time that a phone has between scan and answer.
+	decision = 2 * time.Minute
+	// grace is how long the browser that redeemed may ask again: real clients
+	// retry the login page (PROTOCOLS.md §1.6).
+	grace = 40 * time.Second
+	// pushWindow and maxPrompts limit how often a person is asked without having
+	// scanned anything.
+	pushWindow = 10 * time.Minute
+	maxPrompts = 3
+)
+
+// Key, Owner and ExpiresAt make Login a [Record].
+func (l Login) Key() Handle  { return l.Handle }
+func (l Login) Owner() Phone { return l.Phone }
+
+// ExpiresAt is when a store may forget the login.
+func (l Login) ExpiresAt() time.Time {
+	end := l.Deadline.Add(afterlife)
+	if window := l.Started.Add(pushWindow); l.Push && window.After(end) {
+		return window // still counts as a prompt
+	}
+	return end
+}
+
+// At returns the login as it stands at now: a deadline needs nobody to write it.
+func (l Login) At(now time.Time) Login {
+	if !l.State.Final() && !now.Before(l.Deadline) {
+		l.State = Expired
+	}
+	return l
+}
+
+// become moves the login on, or reports that the machine has no such step.
+func (l *Login) become(to State) bool {
+	if !l.State.May(to) {
+		return false
+	}
+	l.State = to
+	return true
+}
+
+// cut shortens a text of a client that is kept only to be shown.
+func cut(text string, limit int) string {
+	if len(text) > limit {
+		return text[:limit]
+	}
+	return text
+}
+
+func hashSecret(secret string) HashedSecret { return sha256.Sum256([]byte(secret)) }
+
+// client identifies a browser for the grace of a retried page.
+func (b Browser) client() HashedSecret {
+	return hashSecret("client " + b.Addr.String() + " " + b.UserAgent)
+}

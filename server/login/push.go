@@ -1,0 +1,127 @@
+package login
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/subtle"
+	"errors"
+	"time"
+)
+
+// savePush keeps the push ticket that a new session's credentials hold.
+func (s *Service) savePush(ctx context.Context, v Session) error {
+	c, err := s.Credentials(v)
+	if err != nil {
+		return err
+	}
+	return wrap("save push ticket", s.createPush(ctx, c.PushTicket, v))
+}
+
+func (s *Service) createPush(ctx context.Context, ticket string, v Session) error {
+	err := s.store.Push.Create(ctx, PushTicket{
+		ID: PushID(ticket[:handleLen]), Secret: hashSecret(ticket), Session: v.ID,
+		App: v.App, Phone: v.Phone, Profile: v.Profile, Expires: time.Now().Add(pushTicketLife),
+	})
+	if errors.Is(err, ErrExists) {
+		return nil
+	}
+	return err
+}
+
+// StartPush begins a login that the phone is asked about without a scan. ticket is
+// what the browser was left from an earlier session; uin is the account it asks
+// for. It is used up; the caller hands next to the browser instead. ErrNotFound
+// means that the ticket is not good for uin, ErrTooMany that this person was asked
+// three times in ten minutes: the ticket survives that.
+func (s *Service) StartPush(ctx context.Context, ticket, uin string, r Request) (id ID, next string, err error) {
+	t, err := s.pushTicket(ctx, ticket, uin)
+	if err != nil {
+		return "", "", err
+	}
+	if err := s.countPrompts(ctx, t.Phone); err != nil {
+		return "", "", err
+	}
+	r.App = t.App
+	l, id, err := s.draft(r)
+	if err != nil {
+		return "", "", err
+	}
+	l.become(Scanned)
+	l.Scanned, l.Push, l.Phone, l.Profile = l.Started, true, t.Phone, t.Profile
+	if app, ok := s.App(t.App); ok {
+		l.NumberRequired = app.Number == NumberAlways
+	}
+	// Spend it first: of two that present it, one gets a login.
+	if err := s.spendPush(ctx, t); err != nil {
+		return "", "", err
+	}
+	if err := s.store.Logins.Create(ctx, l); err != nil {
+		return "", "", wrap("start push login", err)
+	}
+	next, err = s.renewPush(ctx, t)
+	return id, next, err
+}
+
+func (s *Service) pushTicket(ctx context.Context, ticket, uin string) (PushTicket, error) {
+	if _, ok := decode(ticket, handleBytes+secretBytes); !ok {
+		return PushTicket{}, ErrNotFound
+	}
+	t, err := s.store.Push.Get(ctx, PushID(ticket[:handleLen]))
+	if err != nil {
+		return PushTicket{}, err
+	}
+	sum := hashSecret(ticket)
+	if subtle.ConstantTimeCompare(sum[:], t.Secret[:]) != 1 || uin != decimal(accountNumber(s.Keys(), t.App, t.Phone)) {
+		return PushTicket{}, ErrNotFound
+	}
+	return t, nil
+}
+
+// countPrompts keeps a stolen ticket from wearing a person down (MFA fatigue).
+func (s *Service) countPrompts(ctx context.Context, who Phone) error {
+	all, err := s.store.Logins.Owned(ctx, who)
+	recent := 0
+	for _, l := range all {
+		if l.Push && time.Since(l.Started) < pushWindow {
+			recent++
+		}
+	}
+	if err == nil && recent >= maxPrompts {
+		err = ErrTooMany
+	}
+	return wrap("count prompts", err)
+}
+
+// spendPush makes exactly one of several callers go on.
+func (s *Service) spendPush(ctx context.Context, t PushTicket) error {
+	_, err := s.store.Push.Update(ctx, t.ID, func(now *PushTicket) error {
+		if now.Secret == (HashedSecret{}) {
+			return ErrNotFound
+		}
+		now.Secret = HashedSecret{}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return s.store.Push.Delete(ctx, t.ID)
+}
+
+func (s *Service) renewPush(ctx context.Context, old PushTicket) (string, error) {
+	var b [handleBytes + secretBytes]byte
+	_, _ = rand.Read(b[:])
+	ticket := encode(b[:])
+	err := s.createPush(ctx, ticket, Session{ID: old.Session, App: old.App, Phone: old.Phone, Profile: old.Profile})
+	return ticket, wrap("renew push ticket", err)
+}
+
+// endPush forgets those push tickets of a phone that match.
+func (s *Service) endPush(ctx context.Context, who Phone, match func(PushTicket) bool) error {
+	all, err := s.store.Push.Owned(ctx, who)
+	for _, t := range all {
+		if match(t) {
+			err = errors.Join(err, s.store.Push.Delete(ctx, t.ID))
+		}
+	}
+	return wrap("end push tickets", err)
+}

@@ -1,0 +1,143 @@
+package login
+
+import (
+	"crypto/subtle"
+	"encoding/hex"
+	"strconv"
+	"time"
+)
+
+// SessionID names a session in public: sites and phones know it, and it opens
+// nothing without the site's secret or the phone's token. It is 24 letters of
+// base64url.
+type SessionID string
+
+const sessionBytes = 18
+
+// Session is a signed-in browser. Like Login it is a plain value without secrets.
+type Session struct {
+	ID       SessionID
+	KeyID    string
+	Login    Handle
+	App      string
+	Browser  Browser
+	Phone    Phone
+	Profile  Profile
+	AuthTime time.Time // when the phone approved
+	Created  time.Time
+	LastSeen time.Time
+	Expires  time.Time
+	Ended    Ending
+}
+
+// Ending says why a session is over.
+type Ending uint8
+
+const (
+	Active    Ending = iota
+	SignedOut        // by the browser or its site
+	ByPhone          // by the phone
+	Elsewhere        // the subject signed in elsewhere, at an app that allows one session
+	Voided           // its ticket was presented by another client
+)
+
+// tombstone is how long a session that has ended is still told why.
+const tombstone = 10 * time.Minute
+
+func (s Session) Key() SessionID       { return s.ID }
+func (s Session) Owner() Phone         { return s.Phone }
+func (s Session) ExpiresAt() time.Time { return s.Expires }
+
+// At returns the session as it stands at now.
+func (s Session) At(now time.Time) Session {
+	if s.Ended == Active && !now.Before(s.Expires) {
+		s.Ended = SignedOut
+	}
+	return s
+}
+
+// Credentials are what a signed-in browser holds. All are derived from the session
+// and its key, so a repeated answer has the same bytes.
+type Credentials struct {
+	SID        string // names the session: session id and MAC
+	Skey       string // @crypt_8hex_32hex, as WeChat clients know it
+	PassTicket string
+	DataTicket string // cookie
+	UVID       string // cookie
+	PushTicket string // cookie: lets the same browser ask this phone again
+	UIN        int64  // the account's number at this app: 1 to 2^53-1
+}
+
+// PushID names a push ticket in a store.
+type PushID string
+
+// PushTicket lets a browser that has been signed in before ask its phone without
+// a code. It is used once; each use gives a new one.
+type PushTicket struct {
+	ID      PushID
+	Secret  HashedSecret
+	Session SessionID // the one it came with
+	App     string
+	Phone   Phone
+	Profile Profile
+	Expires time.Time
+}
+
+const pushTicketLife = 30 * 24 * time.Hour
+
+func (t PushTicket) Key() PushID          { return t.ID }
+func (t PushTicket) Owner() Phone         { return t.Phone }
+func (t PushTicket) ExpiresAt() time.Time { return t.Expires }
+
+// credentials derives what the browser of session holds; ok is false when the key
+// of the session is gone.
+func credentials(keys Keyring, s Session) (c Credentials, ok bool) {
+	key, ok := keys.Key(s.KeyID)
+	if !ok {
+		return Credentials{}, false
+	}
+	derive := func(name string, n int) []byte {
+		return key.mac(labelBrowser, string(s.ID), name)[:n]
+	}
+	word := hex.EncodeToString(derive("skey", 20))
+	return Credentials{
+		SID:        string(s.ID) + encode(derive("sid", secretBytes)),
+		Skey:       "@crypt_" + word[:8] + "_" + word[8:],
+		PassTicket: encode(derive("pass_ticket", 24)),
+		DataTicket: encode(derive("data_ticket", secretBytes)),
+		UVID:       encode(derive("uvid", 24)),
+		PushTicket: encode(derive("push id", handleBytes)) + encode(derive("push ticket", secretBytes)),
+		UIN:        accountNumber(keys, s.App, s.Phone),
+	}, true
+}
+
+// accountNumber is 53 bits, the most that JavaScript keeps exactly, and never 0.
+// It hangs on the oldest key: it must survive rotation.
+func accountNumber(keys Keyring, app string, phone Phone) int64 {
+	mac := keys.oldest().mac(labelAccount, app, phone.Issuer, phone.Subject)
+	var n int64
+	for _, b := range mac[:7] {
+		n = n<<8 | int64(b)
+	}
+	return n&(1<<53-1) | 1
+}
+
+// Presented is what a client shows to prove that it is a session's browser.
+type Presented struct {
+	SID        string
+	Skey       string // may be empty if DataTicket is there (a client that resumes)
+	UIN        string // decimal
+	DataTicket string
+}
+
+// matches compares all of p with what the session's browser must hold.
+func (c Credentials) matches(p Presented) bool {
+	same := func(a, b string) int { return subtle.ConstantTimeCompare([]byte(a), []byte(b)) }
+	proof := same(p.Skey, c.Skey)
+	if p.Skey == "" {
+		proof = same(p.DataTicket, c.DataTicket)
+	}
+	return same(p.SID, c.SID)&same(p.UIN, decimal(c.UIN))&proof == 1
+}
+
+func decimal(n int64) string { return strconv.FormatInt(n, 10) }

@@ -1,0 +1,191 @@
+package login
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+)
+
+// sessionID derives the one session that can come of a login. If the mark that its
+// ticket was redeemed is ever lost, a second redemption gives the same session.
+func (s *Service) sessionID(l Login) SessionID {
+	key, _ := s.Keys().Key(l.KeyID)
+	return SessionID(encode(key.mac(labelSession, ticket(key, l))[:sessionBytes]))
+}
+
+// openSession returns the session of a redeemed login, and saves it unless that has
+// been done. Only a redeemed login may come here.
+func (s *Service) openSession(ctx context.Context, l Login) (Session, error) {
+	fresh := Session{
+		ID: s.sessionID(l), KeyID: l.KeyID, Login: l.Handle, App: l.App, Browser: l.Browser,
+		Phone: l.Phone, Profile: l.Profile, AuthTime: l.Approved,
+		Created: l.Redeemed, LastSeen: l.Redeemed, Expires: l.Redeemed.Add(s.config.Load().SessionTTL),
+	}
+	switch err := s.store.Sessions.Create(ctx, fresh); {
+	case errors.Is(err, ErrExists):
+		saved, err := s.loadSession(fresh.ID)
+		if err == nil && saved.Ended != Active {
+			err = ErrRefused
+		}
+		return saved, wrap("open session", err)
+	case err != nil:
+		return Session{}, wrap("open session", err)
+	}
+	// A thief who came between redemption and creation found no session to end.
+	if now, err := s.load(l.Handle); err == nil && now.Void {
+		return Session{}, errors.Join(ErrRefused, s.end(ctx, fresh.ID, Voided))
+	}
+	if err := s.savePush(ctx, fresh); err != nil {
+		return Session{}, err
+	}
+	if app, ok := s.App(l.App); ok && app.OneSession {
+		if err := s.endOthers(ctx, fresh); err != nil {
+			return Session{}, err
+		}
+	}
+	return fresh, nil
+}
+
+func (s *Service) endOthers(ctx context.Context, keep Session) error {
+	all, err := s.store.Sessions.Owned(ctx, keep.Phone)
+	for _, other := range all {
+		if other.App == keep.App && other.ID != keep.ID {
+			err = errors.Join(err, s.end(ctx, other.ID, Elsewhere))
+		}
+	}
+	return wrap("end earlier sessions", err)
+}
+
+// Credentials derives what the browser of a session holds. It returns ErrNotFound
+// when the session's key has been retired.
+func (s *Service) Credentials(v Session) (Credentials, error) {
+	c, ok := credentials(s.Keys(), v)
+	if !ok {
+		return Credentials{}, ErrNotFound
+	}
+	return c, nil
+}
+
+// Authenticate returns the session whose browser presents p, ended or not: the
+// caller tells it apart by Ended. All of p must be right, else ErrNotFound.
+func (s *Service) Authenticate(ctx context.Context, p Presented) (Session, error) {
+	if _, ok := decode(p.SID, 2*sessionBytes); !ok {
+		return Session{}, ErrNotFound
+	}
+	v, err := s.store.Sessions.Get(ctx, SessionID(p.SID[:len(p.SID)/2]))
+	if err != nil {
+		return Session{}, err
+	}
+	if c, ok := credentials(s.Keys(), v); !ok || !c.matches(p) {
+		return Session{}, ErrNotFound
+	}
+	return v.At(time.Now()), nil
+}
+
+// Touch notes that a session's browser was heard of, at most once a minute.
+func (s *Service) Touch(ctx context.Context, v Session) error {
+	if time.Since(v.LastSeen) < time.Minute {
+		return nil
+	}
+	_, err := s.store.Sessions.Update(ctx, v.ID, func(v *Session) error {
+		v.LastSeen = time.Now()
+		return nil
+	})
+	return wrap("touch session", err)
+}
+
+// WaitEnded returns the session once it has ended, or as it is when ctx ends.
+func (s *Service) WaitEnded(ctx context.Context, id SessionID) (Session, error) {
+	fired := make(chan Session, 1)
+	var latest Session
+	stop, err := s.sessions.watch(id, func(v Session) bool {
+		if v.Ended == Active {
+			return false
+		}
+		fired <- v
+		return true
+	})
+	if err != nil {
+		return latest, err
+	}
+	defer stop()
+	select {
+	case latest = <-fired:
+		return latest, nil
+	case <-ctx.Done():
+		return s.loadSession(id)
+	}
+}
+
+// SessionOf returns the active session id of app. Ended ones and those of other
+// apps give ErrNotFound.
+func (s *Service) SessionOf(ctx context.Context, app, id string) (Session, error) {
+	return s.activeSession(ctx, id, func(v Session) bool { return v.App == app })
+}
+
+// SignOut ends the session id of app.
+func (s *Service) SignOut(ctx context.Context, app, id string) error {
+	v, err := s.SessionOf(ctx, app, id)
+	if err != nil {
+		return err
+	}
+	return s.end(ctx, v.ID, SignedOut)
+}
+
+// SignOutByPhone ends the session id of the phone who.
+func (s *Service) SignOutByPhone(ctx context.Context, who Phone, id string) error {
+	v, err := s.activeSession(ctx, id, func(v Session) bool { return v.Phone == who })
+	if err != nil {
+		return err
+	}
+	return s.end(ctx, v.ID, ByPhone)
+}
+
+func (s *Service) activeSession(ctx context.Context, id string, mine func(Session) bool) (Session, error) {
+	if _, ok := decode(id, sessionBytes); !ok {
+		return Session{}, ErrNotFound
+	}
+	v, err := s.store.Sessions.Get(ctx, SessionID(id))
+	if err != nil {
+		return Session{}, err
+	}
+	if v = v.At(time.Now()); v.Ended != Active || !mine(v) {
+		return Session{}, ErrNotFound
+	}
+	return v, nil
+}
+
+// SessionsOf lists the active sessions of a phone, the newest first.
+func (s *Service) SessionsOf(ctx context.Context, who Phone) ([]Session, error) {
+	all, err := s.store.Sessions.Owned(ctx, who)
+	if err != nil {
+		return nil, wrap("list sessions", err)
+	}
+	now := time.Now()
+	all = slices.DeleteFunc(all, func(v Session) bool { return v.At(now).Ended != Active })
+	slices.SortFunc(all, func(a, b Session) int { return b.Created.Compare(a.Created) })
+	return all, nil
+}
+
+// end ends a session with its push ticket, and keeps it for a while so that its
+// browser can be told why. A session that has ended keeps its first reason.
+func (s *Service) end(ctx context.Context, id SessionID, why Ending) error {
+	v, err := s.store.Sessions.Update(ctx, id, func(v *Session) error {
+		if v.Ended != Active {
+			return errUnchanged
+		}
+		v.Ended = why
+		if last := time.Now().Add(tombstone); last.Before(v.Expires) {
+			v.Expires = last
+		}
+		return nil
+	})
+	if errors.Is(err, ErrNotFound) || errors.Is(err, errUnchanged) {
+		return nil
+	}
+	if err != nil {
+		return wrap("end session", err)
+	}
+	return s.endPush(ctx, v.Phone, func(t PushTicket) bool { return t.Session == id })
+}

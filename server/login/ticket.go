@@ -1,0 +1,143 @@
+package login
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/rand"
+	"errors"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// redirectParams are the query parameters that a redirect_uri is given, in the
+// order in which they are signed. The signature comes after them.
+var redirectParams = []string{"ticket", "uuid", "lang", "scan", "state", "kid"}
+
+func newNonce() (n [16]byte) {
+	_, _ = rand.Read(n[:])
+	return n
+}
+
+// ticket is derived, so that a repeated answer carries the same one on any node:
+// handle, by which it finds its login, and a MAC over the nonce of the approval.
+func ticket(key Key, l Login) string {
+	return string(l.Handle) + encode(key.mac(labelTicket, string(l.Handle), string(l.Nonce[:]))[:secretBytes])
+}
+
+// RedirectURI returns where the browser of an approved login goes: its registered
+// URI with a one-time ticket, signed. ok is false in any other state.
+func (s *Service) RedirectURI(l Login) (uri string, ok bool) {
+	key, known := s.Keys().Key(l.KeyID)
+	if !known || l.State != Approved {
+		return "", false
+	}
+	values := url.Values{
+		"ticket": {ticket(key, l)},
+		"uuid":   {string(l.Handle)},
+		"lang":   {l.Lang},
+		"scan":   {strconv.FormatInt(l.Scanned.Unix(), 10)},
+		"state":  {l.SiteState},
+		"kid":    {key.ID},
+	}
+	query := redirectQuery(values)
+	sep := "?"
+	if strings.Contains(l.RedirectURI, "?") {
+		sep = "&"
+	}
+	return l.RedirectURI + sep + query + "&sig=" + redirectSignature(key, query), true
+}
+
+// redirectQuery writes the signed parameters in their one canonical form: clients
+// reorder and re-encode what they were given.
+func redirectQuery(values url.Values) string {
+	var b strings.Builder
+	for i, name := range redirectParams {
+		if i > 0 {
+			b.WriteByte('&')
+		}
+		// Not "+" for a space: some clients decode with the rules of paths.
+		b.WriteString(name + "=" + strings.ReplaceAll(url.QueryEscape(values.Get(name)), "+", "%20"))
+	}
+	return b.String()
+}
+
+func redirectSignature(key Key, query string) string {
+	return encode(key.mac(labelRedirect, query))
+}
+
+// RedeemPage redeems the ticket in the query of a redirect_uri for the browser that
+// asks, as the WeChat login page does. The browser that redeemed gets the same
+// session again for 40 s. Any other one gets ErrRefused, and if it comes while the
+// ticket could still have been good, the session is void: one of the two stole it.
+func (s *Service) RedeemPage(ctx context.Context, query url.Values, client Browser) (Session, error) {
+	key, ok := s.Keys().Key(query.Get("kid"))
+	if !ok || !hmac.Equal([]byte(query.Get("sig")), []byte(redirectSignature(key, redirectQuery(query)))) {
+		return Session{}, ErrRefused
+	}
+	client.UserAgent = cut(client.UserAgent, maxUserAgent)
+	return s.redeem(ctx, query.Get("ticket"), redeemer{
+		id:    client.client(),
+		again: func(l Login, now time.Time) bool { return now.Before(l.Redeemed.Add(grace)) },
+		may:   (*App).HasLoginPage,
+	})
+}
+
+// RedeemTicket redeems a ticket for a site that has proved to be app. A second time
+// gives ErrRedeemed and harms nothing.
+func (s *Service) RedeemTicket(ctx context.Context, app, ticket string) (Session, error) {
+	return s.redeem(ctx, ticket, redeemer{
+		id:  hashSecret("app " + app),
+		may: func(a *App) bool { return a.ID == app },
+	})
+}
+
+// redeemer is one who presents a ticket.
+type redeemer struct {
+	id    HashedSecret
+	again func(Login, time.Time) bool // whether id may have the same session once more; nil: never
+	may   func(*App) bool             // whether the ticket's app lets it redeem at all
+}
+
+func (s *Service) redeem(ctx context.Context, text string, by redeemer) (Session, error) {
+	if _, ok := decode(text, handleBytes+secretBytes); !ok {
+		return Session{}, ErrRefused
+	}
+	stolen := false
+	l, err := s.store.Logins.Update(ctx, Handle(text[:handleLen]), func(l *Login) error {
+		stolen = false
+		now := time.Now()
+		key, ok := s.Keys().Key(l.KeyID)
+		app, known := s.App(l.App)
+		if !ok || !known || l.Approved.IsZero() || !hmac.Equal([]byte(ticket(key, *l)), []byte(text)) || !by.may(app) {
+			return ErrRefused
+		}
+		switch state := l.At(now).State; {
+		case state == Approved:
+			l.become(Redeemed)
+			l.Redeemed, l.Redeemer = now, by.id
+			l.Deadline = l.Deadline.Add(grace) // until then a second presenter voids the session
+			return nil
+		case state != Redeemed || l.Void:
+			return ErrRefused
+		case l.Redeemer == by.id && by.again != nil && by.again(*l, now):
+			return errUnchanged
+		case l.Redeemer == by.id:
+			return ErrRedeemed
+		case now.Before(l.Deadline):
+			l.Void, stolen = true, true
+			return nil
+		}
+		return ErrRefused
+	})
+	switch {
+	case errors.Is(err, ErrNotFound):
+		return Session{}, ErrRefused
+	case err != nil && !errors.Is(err, errUnchanged):
+		return Session{}, wrap("redeem", err)
+	case stolen:
+		return Session{}, errors.Join(ErrRefused, s.end(ctx, s.sessionID(l), Voided))
+	}
+	return s.openSession(ctx, l)
+}

@@ -1,0 +1,181 @@
+package memstore
+
+import (
+	"context"
+	"hash/maphash"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/patrickmn/go-cache"
+
+	"qrlatch/server/login"
+)
+
+const shardCount = 64
+
+// table is a login.Table. go-cache has no compare-and-swap, so every write of a
+// shard also takes that shard's lock; reads take go-cache's own only. A saved
+// record is never changed in place, so a reader needs no lock to copy it.
+type table[K ~string, R login.Record[K]] struct {
+	seed   maphash.Seed
+	limit  int64
+	count  atomic.Int64
+	shards [shardCount]shard
+	owned  [shardCount]shard // by phone: *index[K]
+	notify func(K)
+}
+
+type shard struct {
+	mu    sync.Mutex
+	items *cache.Cache
+}
+
+// index lists the keys of one phone's records. It lives as long as the longest of
+// them and may name some that are gone.
+type index[K ~string] struct {
+	keys  []K
+	until time.Time
+}
+
+func newTable[K ~string, R login.Record[K]](limit int) *table[K, R] {
+	t := &table[K, R]{seed: maphash.MakeSeed(), limit: int64(limit), notify: func(K) {}}
+	for i := range shardCount {
+		// No janitor of go-cache's own: 128 goroutines would scan at the same moment.
+		t.shards[i].items = cache.New(cache.NoExpiration, 0)
+		t.shards[i].items.OnEvicted(func(string, any) { t.count.Add(-1) })
+		t.owned[i].items = cache.New(cache.NoExpiration, 0)
+	}
+	return t
+}
+
+func (t *table[K, R]) place(in *[shardCount]shard, key string) *shard {
+	return &in[maphash.String(t.seed, key)%shardCount]
+}
+
+func (t *table[K, R]) clean(i int) {
+	t.shards[i].items.DeleteExpired()
+	t.owned[i].items.DeleteExpired()
+}
+
+func (t *table[K, R]) Create(_ context.Context, r R) error {
+	key, life := string(r.Key()), time.Until(r.ExpiresAt())
+	if life <= 0 {
+		return nil // over before it began: as good as forgotten
+	}
+	s := t.place(&t.shards, key)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if _, taken := s.items.Get(key); taken {
+		return login.ErrExists
+	}
+	s.items.Delete(key) // an expired one, so that it is counted out
+	if n := t.count.Add(1); t.limit > 0 && n > t.limit {
+		t.count.Add(-1)
+		return login.ErrFull
+	}
+	s.items.Set(key, &r, life)
+	t.own(r)
+	return nil
+}
+
+func (t *table[K, R]) Get(_ context.Context, key K) (R, error) {
+	v, ok := t.place(&t.shards, string(key)).items.Get(string(key))
+	if !ok {
+		var none R
+		return none, login.ErrNotFound
+	}
+	return *v.(*R), nil
+}
+
+func (t *table[K, R]) Update(_ context.Context, key K, change func(*R) error) (R, error) {
+	saved, err := t.update(key, change)
+	if err == nil {
+		t.notify(key) // outside the lock: whoever is woken reads at once
+	}
+	return saved, err
+}
+
+func (t *table[K, R]) update(key K, change func(*R) error) (R, error) {
+	s := t.place(&t.shards, string(key))
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	v, ok := s.items.Get(string(key))
+	if !ok {
+		var none R
+		return none, login.ErrNotFound
+	}
+	was := *v.(*R)
+	now := was
+	if err := change(&now); err != nil {
+		return was, err
+	}
+	life := time.Until(now.ExpiresAt())
+	if life <= 0 {
+		s.items.Delete(string(key))
+		return now, nil
+	}
+	s.items.Set(string(key), &now, life)
+	if was.Owner() != now.Owner() || now.ExpiresAt().After(was.ExpiresAt()) {
+		t.own(now)
+	}
+	return now, nil
+}
+
+func (t *table[K, R]) Delete(_ context.Context, key K) error {
+	s := t.place(&t.shards, string(key))
+	s.mu.Lock()
+	s.items.Delete(string(key))
+	s.mu.Unlock()
+	t.notify(key)
+	return nil
+}
+
+func (t *table[K, R]) Owned(ctx context.Context, phone login.Phone) ([]R, error) {
+	name := phoneKey(phone)
+	v, ok := t.place(&t.owned, name).items.Get(name)
+	if !ok {
+		return nil, nil
+	}
+	var records []R
+	for _, key := range v.(index[K]).keys {
+		if r, err := t.Get(ctx, key); err == nil {
+			records = append(records, r)
+		}
+	}
+	return records, nil
+}
+
+// own puts a record on its phone's list, and drops from the list what has gone.
+func (t *table[K, R]) own(r R) {
+	if r.Owner() == (login.Phone{}) {
+		return
+	}
+	name := phoneKey(r.Owner())
+	s := t.place(&t.owned, name)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	list := index[K]{keys: []K{r.Key()}, until: r.ExpiresAt()}
+	if v, ok := s.items.Get(name); ok {
+		old := v.(index[K])
+		for _, key := range old.keys {
+			if _, live := t.place(&t.shards, string(key)).items.Get(string(key)); live && key != r.Key() {
+				list.keys = append(list.keys, key)
+			}
+		}
+		if old.until.After(list.until) {
+			list.until = old.until
+		}
+	}
+	s.items.Set(name, list, time.Until(list.until))
+}
+
+// phoneKey cannot be read two ways: the issuer is a URL or a word, without NUL.
+func phoneKey(p login.Phone) string { return p.Issuer + "\x00" + p.Subject }
+
+func (t *table[K, R]) Notify(fn func(K)) { t.notify = fn }
+
+// Follow and Unfollow do nothing: every key is notified of, and nobody else is
+// listening who would be spared.
+func (t *table[K, R]) Follow(K)   {}
+func (t *table[K, R]) Unfollow(K) {}

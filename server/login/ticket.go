@@ -88,14 +88,16 @@ func (s *Service) RedeemPage(ctx context.Context, query url.Values, client Brows
 // gives ErrRedeemed and harms nothing.
 func (s *Service) RedeemTicket(ctx context.Context, app, ticket string) (Session, error) {
 	return s.redeem(ctx, ticket, redeemer{
-		id:  hashSecret("app " + app),
-		may: func(a *App) bool { return a.ID == app },
+		id:   hashSecret("app " + app),
+		site: true,
+		may:  func(a *App) bool { return a.ID == app },
 	})
 }
 
 // redeemer is one who presents a ticket.
 type redeemer struct {
 	id    HashedSecret
+	site  bool                        // it proved itself by the app's secret
 	again func(Login, time.Time) bool // whether id may have the same session once more; nil: never
 	may   func(*App) bool             // whether the ticket's app lets it redeem at all
 }
@@ -123,8 +125,10 @@ func (s *Service) redeem(ctx context.Context, text string, by redeemer) (Session
 			return ErrRefused
 		case l.Redeemer == by.id && by.again != nil && by.again(*l, now):
 			return errUnchanged
-		case l.Redeemer == by.id:
+		case by.site || l.Redeemer == by.id:
 			return ErrRedeemed
+		case l.Redeemer == hashSecret("app "+l.App):
+			return ErrRefused // the site has it, and proved itself: nothing was stolen
 		case now.Before(l.Deadline):
 			l.Void, stolen = true, true
 			return nil

@@ -1,0 +1,67 @@
+# Every command a developer needs. `make` alone lists them.
+
+LINT_VERSION := v2.15.0
+VULN_VERSION := v1.8.0
+FUZZTIME     ?= 30s
+
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+LINT    := .tools/golangci-lint-$(LINT_VERSION)/golangci-lint
+VULN    := .tools/govulncheck-$(VULN_VERSION)/govulncheck
+
+# The version comes from -ldflags below; a checkout that git refuses to read must still build.
+export GOFLAGS := $(strip $(shell go env GOFLAGS 2>/dev/null) -buildvcs=false)
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help build run test check lint race unit es3 e2e fuzz bench audit setup clean
+
+help: ## list these commands
+	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "  make %-6s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+build: ## compile bin/qrlatch
+	@go build -trimpath -ldflags '-X main.version=$(VERSION)' -o bin/qrlatch ./server
+
+run: build ## start the demo; LAN=1 lets a real phone scan, ARGS="--log-level debug" adds flags
+	@exec bin/qrlatch --demo$(if $(filter 1,$(LAN)),=lan) $(ARGS)
+
+test: setup check lint race es3 e2e ## everything: format, vet, lint, Go with the race detector, scripts, browsers
+
+check: ## gofmt and go vet
+	@unformatted=$$(gofmt -l $$(go list -f "{{.Dir}}" ./...) </dev/null) && test -z "$$unformatted" || { echo "run gofmt -w on:"; echo "$$unformatted"; exit 1; }
+	@go vet ./...
+
+lint: $(LINT) ## golangci-lint with .golangci.yml
+	@$(LINT) run ./...
+
+race: ## Go tests with the race detector (needs a C compiler)
+	@go test -race ./...
+unit: race
+
+es3: setup ## hold assets/*.js to the language of Internet Explorer 6
+	@node e2e/es3.mjs $(wildcard assets/*.js)
+
+e2e: setup build ## browser tests in Chromium and Firefox; ARGS=--project=firefox narrows them
+	@node_modules/.bin/playwright test --config e2e/playwright.config.mjs $(ARGS)
+
+fuzz: ## run every fuzzer for FUZZTIME (30s) each
+	@scripts/fuzz.sh $(FUZZTIME)
+
+bench: ## benchmarks with allocations
+	@go test -run '^$$' -bench . -benchmem ./...
+
+audit: $(VULN) ## known vulnerabilities in npm packages and Go modules
+	@scripts/audit.sh $(VULN)
+
+setup: ## install what the tests need and this machine lacks
+	@scripts/setup.sh
+	@$(MAKE) -s $(LINT)
+
+clean: ## remove everything these commands made
+	rm -rf bin .tools node_modules e2e/.results
+
+$(LINT):
+	@echo "installing golangci-lint $(LINT_VERSION), about a minute"
+	@GOBIN=$(CURDIR)/$(@D) go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(LINT_VERSION)
+
+$(VULN):
+	@GOBIN=$(CURDIR)/$(@D) go install golang.org/x/vuln/cmd/govulncheck@$(VULN_VERSION)

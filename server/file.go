@@ -1,0 +1,131 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"regexp"
+	"strings"
+
+	yaml "go.yaml.in/yaml/v3"
+)
+
+// file is the YAML file. Every flag may stand in it too, with _ for -.
+type file struct {
+	Apps      []appEntry     `yaml:"apps"`
+	Phones    phonesEntry    `yaml:"phones"`
+	GeoIPFile string         `yaml:"geoip_file"`
+	AuditLog  string         `yaml:"audit_log"`
+	Limits    limitsEntry    `yaml:"limits"`
+	Flags     map[string]any `yaml:",inline"`
+}
+
+type appEntry struct {
+	ID           string   `yaml:"id"`
+	Name         string   `yaml:"name"`
+	Logo         string   `yaml:"logo"`
+	RedirectURIs []string `yaml:"redirect_uris"`
+	Origins      []string `yaml:"origins"`
+	SecretSHA256 string   `yaml:"secret_sha256"`
+	Disclose     string   `yaml:"disclose_on_scan"`
+	Number       string   `yaml:"number"`
+	Sessions     string   `yaml:"sessions"`
+	UnboundScan  string   `yaml:"unbound_scan"`
+	LogoutURL    string   `yaml:"logout_url"`
+}
+
+type phonesEntry struct {
+	Tokens        []tokenEntry   `yaml:"tokens"`
+	JWT           map[string]any `yaml:"jwt"`
+	Introspection map[string]any `yaml:"introspection"`
+	OIDC          map[string]any `yaml:"oidc"`
+	AppLinks      map[string]any `yaml:"app_links"`
+}
+
+type tokenEntry struct {
+	TokenSHA256 string `yaml:"token_sha256"`
+	Subject     string `yaml:"subject"`
+	Name        string `yaml:"name"`
+	Picture     string `yaml:"picture"`
+}
+
+type limitsEntry struct {
+	StartsPerAddress  *int `yaml:"starts_per_address"`
+	WaitersPerAddress *int `yaml:"waiters_per_address"`
+	WaitersPerLogin   *int `yaml:"waiters_per_login"`
+	Waiters           *int `yaml:"waiters"`
+	Logins            *int `yaml:"logins"`
+	ScansPerPhone     *int `yaml:"scans_per_phone"`
+}
+
+// readFile reads the YAML file and sets those flags that were not given otherwise.
+func (c *config) readFile(flags *flag.FlagSet, given map[string]bool) (wrong []string) {
+	text, err := os.ReadFile(c.configFile)
+	if err != nil {
+		return []string{fmt.Sprintf("--config: %s", err)}
+	}
+	decoder := yaml.NewDecoder(bytes.NewReader(text))
+	decoder.KnownFields(true)
+	if err := decoder.Decode(&c.file); err != nil && !errors.Is(err, io.EOF) {
+		for _, line := range yamlErrors(err) {
+			wrong = append(wrong, c.configFile+": "+line)
+		}
+		return wrong
+	}
+	for key, value := range c.file.Flags {
+		name := strings.ReplaceAll(key, "_", "-")
+		f := flags.Lookup(name)
+		if f == nil || key != strings.ReplaceAll(name, "-", "_") || name == "config" {
+			wrong = append(wrong, fmt.Sprintf("%s: unknown key %q", c.configFile, key))
+			continue
+		}
+		if given[name] {
+			continue
+		}
+		for _, v := range texts(value) {
+			if err := setFlag(f, v); err != nil {
+				wrong = append(wrong, fmt.Sprintf("%s: %s: %s", c.configFile, key, err))
+			}
+		}
+	}
+	return wrong
+}
+
+// texts gives a YAML value, or each of a list, as a flag's text.
+func texts(value any) (out []string) {
+	if many, ok := value.([]any); ok {
+		for _, v := range many {
+			out = append(out, fmt.Sprint(v))
+		}
+		return out
+	}
+	if value == nil {
+		return []string{""}
+	}
+	return []string{fmt.Sprint(value)}
+}
+
+var unknownField = regexp.MustCompile(`field (\S+) not found in type \S+`)
+var goType = regexp.MustCompile(` into \S+$`)
+
+// yamlErrors puts the library's errors into words without Go's types or the values,
+// which may be secrets.
+func yamlErrors(err error) []string {
+	var many *yaml.TypeError
+	if !errors.As(err, &many) {
+		return []string{strings.TrimPrefix(strings.Split(err.Error(), "\n")[0], "yaml: ")}
+	}
+	var lines []string
+	for _, text := range many.Errors {
+		text = unknownField.ReplaceAllString(text, `unknown key "$1"`)
+		if goType.MatchString(text) {
+			where, _, _ := strings.Cut(text, ":")
+			text = where + ": a value of the wrong kind"
+		}
+		lines = append(lines, text)
+	}
+	return lines
+}

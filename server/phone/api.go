@@ -1,0 +1,171 @@
+// Package phone is the side of the authorization device: who may scan, and the JSON
+// API with which a phone scans, decides and looks after its signed-in browsers.
+//
+// Everything is done in the name of the identity that an [Authenticator] has
+// verified of the bearer token. Nothing in a body or a path says who somebody is.
+package phone
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"qrlatch/server/login"
+	"qrlatch/server/problem"
+)
+
+// API is the phone's JSON API. Its errors are problems: the Echo it is mounted on
+// needs an error handler that leads to [problem.Write].
+type API struct {
+	Service *login.Service
+	Auth    Authenticator
+	// ScansPerMinute is how many codes a person may hand in; 0: no limit.
+	// DefaultScansPerMinute is plenty for people.
+	ScansPerMinute int
+
+	limit *scanLimit // made by Routes
+}
+
+// DefaultScansPerMinute lets nobody wait and makes guessing 56 bits hopeless.
+const DefaultScansPerMinute = 20
+
+// maxWait is the longest wait of a long poll, in seconds.
+const maxWait = 60
+
+// Routes mounts the API. DELETE /v1/sessions/{id} is not among its routes: sites
+// have that address too, so whoever mounts both sends it to [API.DeleteSession] or
+// to the site.
+func (a *API) Routes(e *echo.Echo) {
+	a.limit = newScanLimit(a.ScansPerMinute)
+	e.POST("/v1/scans", a.as(a.scan))
+	e.GET("/v1/scans", a.as(a.undecided))
+	e.GET("/v1/scans/:id", a.as(a.scanned))
+	e.POST("/v1/scans/:id/approve", a.as(a.approve))
+	e.POST("/v1/scans/:id/deny", a.as(a.deny))
+	e.GET("/v1/sessions", a.as(a.sessions))
+}
+
+// as runs handle in the name of whoever sends the request.
+func (a *API) as(handle func(echo.Context, login.Identity) error) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		c.Response().Header().Set(echo.HeaderCacheControl, "no-store")
+		who, err := a.identify(c.Request())
+		if err != nil {
+			return err
+		}
+		return handle(c, who)
+	}
+}
+
+func (a *API) scan(c echo.Context, who login.Identity) error {
+	if wait := a.limit.take(who.Phone); wait > 0 {
+		return problem.RateLimited("You have scanned too many codes in a short time. Wait a little and scan again.", wait)
+	}
+	var body struct {
+		Code string `json:"code"`
+	}
+	if err := problem.ReadJSON(c, &body); err != nil {
+		return err
+	}
+	if body.Code == "" {
+		return problem.BadRequest(`Member "code" is missing. Send what the QR code says.`)
+	}
+	l, err := a.Service.Scan(c.Request().Context(), who, body.Code, time.Time{})
+	if errors.Is(err, login.ErrNotFound) {
+		return problem.FromLogin(err).WithDetail("This code is unknown or too old. Have the browser show a fresh one and scan that.")
+	}
+	if err != nil {
+		return problem.FromLogin(err)
+	}
+	return c.JSON(http.StatusCreated, a.showScan(l, time.Now()))
+}
+
+func (a *API) approve(c echo.Context, who login.Identity) error {
+	var body struct {
+		Number string `json:"number"`
+	}
+	if err := problem.ReadOptionalJSON(c, &body); err != nil {
+		return err
+	}
+	l, err := a.Service.Approve(c.Request().Context(), who.Phone, c.Param("id"), body.Number)
+	if errors.Is(err, login.ErrWrongNumber) && l.State == login.Denied {
+		return problem.FromLogin(err).WithDetail("That was one wrong number too many, so this login is denied. Start a new one in the browser.")
+	}
+	return decided(c, l, err)
+}
+
+func (a *API) deny(c echo.Context, who login.Identity) error {
+	l, err := a.Service.Deny(c.Request().Context(), who.Phone, c.Param("id"))
+	return decided(c, l, err)
+}
+
+func decided(c echo.Context, l login.Login, err error) error {
+	if err != nil {
+		return problem.FromLogin(err)
+	}
+	return c.JSON(http.StatusOK, decision{ID: l.Handle, State: l.State.String()})
+}
+
+// scanned answers at once, or holds the request while the login is in the state
+// that the phone has seen.
+func (a *API) scanned(c echo.Context, who login.Identity) error {
+	since, wait, err := cursor(c)
+	if err != nil {
+		return err
+	}
+	l, err := a.look(c.Request().Context(), who.Phone, c.Param("id"), since, wait)
+	if err != nil {
+		return problem.FromLogin(err)
+	}
+	return c.JSON(http.StatusOK, a.showScan(l, time.Now()))
+}
+
+// look waits no longer than ctx, the request's own, which ends when the phone goes
+// away or the server drains.
+func (a *API) look(ctx context.Context, who login.Phone, id string, since login.State, wait time.Duration) (login.Login, error) {
+	if wait == 0 {
+		return a.Service.Scanned(ctx, who, id)
+	}
+	ctx, cancel := context.WithTimeout(ctx, wait)
+	defer cancel()
+	return a.Service.WaitScanned(ctx, who, id, since)
+}
+
+// cursor reads since and wait.
+func cursor(c echo.Context) (since login.State, wait time.Duration, err error) {
+	if text, given, err := parameter(c, "since"); err != nil {
+		return 0, 0, err
+	} else if given {
+		known := false
+		if since, known = login.ParseState(text); !known {
+			return 0, 0, problem.BadRequest("since must be a state: pending, scanned, approved, redeemed, denied or expired.")
+		}
+	}
+	text, given, err := parameter(c, "wait")
+	if err != nil || !given {
+		return since, 0, err
+	}
+	n, err := strconv.ParseUint(text, 10, 8)
+	if err != nil || n > maxWait {
+		return 0, 0, problem.BadRequest(fmt.Sprintf("wait must be a whole number of seconds from 0 to %d.", maxWait))
+	}
+	return since, time.Duration(n) * time.Second, nil
+}
+
+func (a *API) undecided(c echo.Context, who login.Identity) error {
+	all, err := a.Service.Undecided(c.Request().Context(), who.Phone)
+	if err != nil {
+		return problem.FromLogin(err)
+	}
+	now := time.Now()
+	shown := make([]scan, 0, len(all)) // no scans are [], never null
+	for _, l := range all {
+		shown = append(shown, a.showScan(l, now))
+	}
+	return c.JSON(http.StatusOK, shown)
+}

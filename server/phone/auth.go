@@ -1,0 +1,56 @@
+package phone
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"regexp"
+
+	"github.com/labstack/echo/v4"
+
+	"qrlatch/server/login"
+	"qrlatch/server/problem"
+)
+
+// Authenticator says who a bearer token stands for.
+type Authenticator interface {
+	// Authenticate returns ErrBadToken for a token that is unknown, expired or meant
+	// for somebody else. Any other error means that it could not find out, and the
+	// phone may try again. No error shows the token.
+	Authenticate(ctx context.Context, bearer string) (login.Identity, error)
+}
+
+// ErrBadToken means that a token proves nothing.
+var ErrBadToken = errors.New("bad token")
+
+// bearer is the one form that RFC 6750, section 2.1 allows; the scheme in any case
+// (RFC 9110, section 11.1).
+var bearer = regexp.MustCompile(`^(?i:bearer) +([A-Za-z0-9._~+/-]+=*)$`)
+
+// Challenge is the WWW-Authenticate of an answer to a request without a token.
+const Challenge = `Bearer realm="qrlatch"`
+
+// identify returns who sends the request.
+func (a *API) identify(r *http.Request) (login.Identity, error) {
+	lines := r.Header.Values(echo.HeaderAuthorization)
+	if len(lines) == 0 {
+		return login.Identity{}, problem.Unauthorized("Send the phone's access token as Authorization: Bearer <token>.", Challenge)
+	}
+	bad := problem.Unauthorized("This access token is not valid here, or no more. Get a fresh one and try again.",
+		Challenge+`, error="invalid_token"`)
+	parts := bearer.FindStringSubmatch(lines[0])
+	if len(lines) > 1 || parts == nil {
+		return login.Identity{}, bad
+	}
+	who, err := a.Auth.Authenticate(r.Context(), parts[1])
+	switch {
+	case errors.Is(err, ErrBadToken):
+		return login.Identity{}, bad
+	case err != nil:
+		return login.Identity{}, problem.Unavailable(err)
+	case who.Subject == "":
+		// Nobody: whoever also has no name would be the same person.
+		return login.Identity{}, bad
+	}
+	return who, nil
+}

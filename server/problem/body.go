@@ -1,0 +1,109 @@
+package problem
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/labstack/echo/v4"
+)
+
+// maxBody is far more than any request needs.
+const maxBody = 16 << 10
+
+// ReadJSON reads the request's body, one JSON object, into the struct at v. Members
+// that v lacks are ignored. Whatever else is wrong with the body is a Problem.
+func ReadJSON(c echo.Context, v any) error {
+	body, err := read(c)
+	if err != nil {
+		return err
+	}
+	if len(body) == 0 {
+		return BadRequest("The body is empty. Send a JSON object.")
+	}
+	return parse(body, v)
+}
+
+// ReadOptionalJSON is ReadJSON where the body may be left out.
+func ReadOptionalJSON(c echo.Context, v any) error {
+	body, err := read(c)
+	if err != nil || len(body) == 0 {
+		return err
+	}
+	return parse(body, v)
+}
+
+func read(c echo.Context) ([]byte, error) {
+	body, err := io.ReadAll(http.MaxBytesReader(c.Response(), c.Request().Body, maxBody))
+	if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
+		return nil, of("too-large", http.StatusRequestEntityTooLarge, "Body too large",
+			fmt.Sprintf("The body may have %d bytes at most.", maxBody))
+	}
+	if err != nil {
+		return nil, BadRequest("The body ended before it was complete. Send the request again.")
+	}
+	// Any other type is what a form of a foreign page can send without asking (CSRF).
+	// Without a body the type means nothing: curl -d "" names that of a form.
+	if types := c.Request().Header.Values(echo.HeaderContentType); len(body) > 0 && len(types) > 0 {
+		if name, _, err := mime.ParseMediaType(types[0]); err != nil || len(types) > 1 || name != echo.MIMEApplicationJSON {
+			return nil, of("unsupported-media-type", http.StatusUnsupportedMediaType, "Unsupported media type",
+				"Send the body as Content-Type: application/json.")
+		}
+	}
+	return body, nil
+}
+
+func parse(body []byte, v any) error {
+	if !utf8.Valid(body) {
+		return BadRequest("The body is not UTF-8.")
+	}
+	if !json.Valid(body) {
+		return BadRequest("The body is not valid JSON. Send one JSON object and nothing after it.")
+	}
+	if body = bytes.TrimSpace(body); body[0] != '{' {
+		return BadRequest("The body must be a JSON object.")
+	}
+	// A proxy may act on the first of two and the decoder takes the last.
+	if repeats(body) {
+		return BadRequest("A member of the body is there more than once. Send each once.")
+	}
+	if err := json.Unmarshal(body, v); err != nil {
+		if wrong := (*json.UnmarshalTypeError)(nil); errors.As(err, &wrong) {
+			return BadRequest(fmt.Sprintf("Member %q of the body must be a %s.", wrong.Field, wrong.Type))
+		}
+		return BadRequest("The body cannot be read.")
+	}
+	return nil
+}
+
+// repeats tells whether a member of a valid JSON object is there twice, in any
+// case: encoding/json takes "Code" for "code".
+func repeats(object []byte) bool {
+	dec := json.NewDecoder(bytes.NewReader(object))
+	seen := make(map[string]bool)
+	if _, err := dec.Token(); err != nil {
+		return false
+	}
+	for dec.More() {
+		name, err := dec.Token()
+		if err != nil {
+			return false
+		}
+		folded := strings.ToLower(fmt.Sprint(name))
+		if seen[folded] {
+			return true
+		}
+		seen[folded] = true
+		var skipped json.RawMessage
+		if err := dec.Decode(&skipped); err != nil {
+			return false
+		}
+	}
+	return false
+}

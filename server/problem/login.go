@@ -1,0 +1,68 @@
+package problem
+
+import (
+	"errors"
+	"net/http"
+	"time"
+
+	"qrlatch/server/login"
+)
+
+// answers has a line for every error of package login that a client can meet.
+var answers = []struct {
+	err    error
+	status int
+	kind   string
+	title  string
+	retry  time.Duration
+	detail string
+}{
+	{login.ErrNotFound, http.StatusNotFound, "not-found", "Not found", 0,
+		"This is unknown here, not yours, or over. For a QR code: have the browser show a fresh one and scan that."},
+	{login.ErrRefused, http.StatusNotFound, "ticket-refused", "Ticket refused", 0,
+		"This ticket is unknown, of another app, void, or too old. Send the browser back to the login page to start again."},
+	{login.ErrNotYours, http.StatusForbidden, "not-yours", "Scanned by another phone", 0,
+		"Only the phone that scanned this login may see it or decide it. Have the browser show a fresh code and scan that."},
+	{login.ErrTaken, http.StatusConflict, "taken", "Scanned by another phone already", 0,
+		"Another phone scanned this code first. Have the browser show a fresh code and scan that."},
+	{login.ErrRedeemed, http.StatusConflict, "redeemed", "Ticket redeemed already", 0,
+		"A ticket is good for one redemption, and this one has had it. Go on with the session of the first answer, or start a new login."},
+	{login.ErrDecided, http.StatusGone, "decided", "Decided already", 0,
+		"This login was decided the other way already, and that stays. Start a new login in the browser."},
+	{login.ErrExpired, http.StatusGone, "expired", "Expired", 0,
+		"Nobody finished this login in time. Have the browser show a fresh code and scan that."},
+	{login.ErrWrongNumber, http.StatusUnprocessableEntity, "wrong-number", "Wrong number", 0,
+		"Type the two digits that the browser shows now. If it shows none, deny: this may not be your browser."},
+	{login.ErrTooMany, http.StatusTooManyRequests, "too-many-prompts", "Too many prompts", 10 * time.Minute,
+		"This person was asked too often in a short time. Scan a code instead, or wait."},
+	{login.ErrUnknownApp, http.StatusBadRequest, "unknown-app", "Unknown app", 0,
+		"No app of this id is registered here. Check the app's id against the configuration of this server."},
+	{login.ErrRedirectURI, http.StatusBadRequest, "redirect-uri", "Redirect URI not registered", 0,
+		"redirect_uri must equal, byte for byte, one that is registered for the app. Leave it out for the default."},
+	{login.ErrTooLong, http.StatusBadRequest, "too-long", "Parameter too long", 0,
+		"state may have 1024 bytes and lang 35. Shorten them."},
+	{login.ErrFull, http.StatusServiceUnavailable, "full", "Too many logins under way", 10 * time.Second,
+		"This server takes no more logins at the moment. Try again in a few seconds."},
+	{login.ErrExists, http.StatusInternalServerError, "internal", "Internal error", 0,
+		"This is a fault of the server. Try again; its operator finds the reason in the log."},
+}
+
+// FromLogin gives the answer for an error that a method of login.Service returned.
+// Any that the package does not name means that the store could not be reached.
+func FromLogin(err error) *Problem {
+	if p, ok := fromLogin(err); ok {
+		return p
+	}
+	return Unavailable(err)
+}
+
+func fromLogin(err error) (*Problem, bool) {
+	for _, a := range answers {
+		if errors.Is(err, a.err) {
+			p := of(a.kind, a.status, a.title, a.detail)
+			p.RetryAfter, p.cause = a.retry, err
+			return p, true
+		}
+	}
+	return nil, false
+}

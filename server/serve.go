@@ -1,0 +1,278 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"strings"
+	"time"
+
+	"qrlatch/server/login"
+	"qrlatch/server/memstore"
+	"qrlatch/server/pages"
+	"qrlatch/server/phone"
+	"qrlatch/server/web"
+)
+
+const (
+	headerTimeout = 10 * time.Second // slow headers are an attack, not a browser
+	idleTimeout   = 2 * time.Minute
+	maxHeader     = 16 << 10
+	drainTime     = 9 * time.Second // of the 10 s in which a stopped server is gone
+)
+
+// serve runs the server until ctx ends, and then until every request was answered.
+func serve(ctx context.Context, c *config, env environment) error {
+	log := newLogger(c, env)
+	if c.demo == "lan" {
+		if err := c.listenOnLAN(); err != nil {
+			return err
+		}
+	}
+	public, err := listen(c.listen)
+	if err != nil {
+		return err
+	}
+	defer public.close()
+	publicURL, err := c.address(public)
+	if err != nil {
+		return err
+	}
+	for _, w := range c.warnings {
+		log.Warn(w)
+	}
+
+	store := memstore.New(memstore.Options{MaxLogins: limit(c.file.Limits.Logins, 1_000_000)})
+	defer store.Close()
+	parts, err := c.parts(publicURL.String())
+	if err != nil {
+		return err
+	}
+	service := login.NewService(store.Store, parts.config)
+	phones := &phones{}
+	phones.set(parts.tokens)
+
+	draining, drain := context.WithCancel(context.Background())
+	defer drain()
+	metrics := web.NewMetrics()
+	handler, err := web.New(web.Options{
+		Service: service, Phones: phones, PublicURL: publicURL, Log: log, Metrics: metrics,
+		Hosts: c.hosts, Loopback: public.loopback(), TrustedProxies: c.proxies, PollHold: c.pollHold,
+		Limits: web.Limits{
+			StartsPerAddress: limit(c.file.Limits.StartsPerAddress, 600),
+			ScansPerPhone:    limit(c.file.Limits.ScansPerPhone, 20),
+		},
+		Accounts: parts.accounts, Demo: c.demo != "", Draining: draining,
+	})
+	if err != nil {
+		return err
+	}
+	server := newServer(handler, log)
+	if c.tlsCert != "" {
+		if server.TLSConfig, err = c.tls(); err != nil {
+			return err
+		}
+	}
+
+	failed := make(chan error, 2)
+	go func() { failed <- public.serve(server) }()
+	log.Info("listening", "url", publicURL.String(), "addr", public.Addr().String(), "version", version)
+	if c.adminListen != "" {
+		admin, err := listen(c.adminListen)
+		if err != nil {
+			return errors.Join(err, server.Close())
+		}
+		defer admin.close()
+		ready := func(context.Context) error { return draining.Err() }
+		go func() { failed <- admin.serve(newServer(web.Admin(metrics, ready), log)) }()
+		log.Info("admin listening", "url", "http://"+admin.Addr().String())
+	}
+	if parts.demo != nil {
+		parts.demo.greet(env.stderr, publicURL.String())
+	}
+
+	for {
+		select {
+		case <-env.reload:
+			reload(c, env, log, service, phones, publicURL.String())
+		case err := <-failed:
+			return err
+		case <-ctx.Done():
+			log.Info("draining")
+			drain()
+			end, cancel := context.WithTimeout(context.Background(), drainTime)
+			defer cancel()
+			if err := server.Shutdown(end); err != nil {
+				log.Warn("some requests were cut off", "error", err)
+				return server.Close()
+			}
+			log.Info("stopped")
+			return nil
+		}
+	}
+}
+
+// parts are what the configuration makes and a reload makes again.
+type parts struct {
+	config   login.Config
+	tokens   phone.Tokens
+	accounts []pages.Account
+	demo     *demo
+}
+
+func (c *config) parts(publicURL string) (parts, error) {
+	p := parts{
+		config: login.Config{
+			Apps: c.apps, LoginTTL: c.loginTTL, CodeTTL: c.codeTTL, TicketTTL: c.ticketTTL, SessionTTL: c.sessionTTL,
+		},
+		tokens: c.tokens(),
+	}
+	if c.demo != "" {
+		d := newDemo(publicURL, c.demo == "lan")
+		p.demo, p.config.Apps, p.tokens, p.accounts = &d, d.apps, d.tokens, d.accounts
+	}
+	if c.keys != nil {
+		p.config.Keys = *c.keys
+		return p, nil
+	}
+	keys, err := login.ParseKeys(strings.NewReader(login.NewKeyLine()))
+	p.config.Keys = keys
+	return p, err
+}
+
+// reload reads configuration and keys again. If anything is wrong with them, what
+// runs goes on as it was.
+func reload(was *config, env environment, log *slog.Logger, service *login.Service, phones *phones, publicURL string) {
+	c, err := parseConfig(was.args, env)
+	if err != nil {
+		log.Error("reload refused; the old configuration goes on", "error", err)
+		return
+	}
+	if was.demo != "" {
+		log.Info("reloaded; a demo has nothing that could change")
+		return
+	}
+	parts, err := c.parts(publicURL)
+	if err != nil {
+		log.Error("reload refused; the old configuration goes on", "error", err)
+		return
+	}
+	if c.keys == nil {
+		parts.config.Keys = service.Keys() // drawn at start: there is nothing to read again
+	}
+	service.Configure(parts.config)
+	phones.set(parts.tokens)
+	log.Info("reloaded", "apps", len(c.apps))
+}
+
+func newServer(handler http.Handler, log *slog.Logger) *http.Server {
+	return &http.Server{
+		Handler: handler, ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeader,
+		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+	}
+}
+
+// listener is a TCP listener that is closed once.
+type listener struct{ net.Listener }
+
+func listen(address string) (listener, error) {
+	l, err := net.Listen("tcp", address)
+	if err != nil {
+		return listener{}, fmt.Errorf("listen: %w", err)
+	}
+	return listener{l}, nil
+}
+
+func (l listener) close() { _ = l.Close() } // Shutdown has closed it already
+
+func (l listener) serve(s *http.Server) error {
+	var err error
+	if s.TLSConfig != nil {
+		err = s.ServeTLS(l.Listener, "", "")
+	} else {
+		err = s.Serve(l.Listener)
+	}
+	if errors.Is(err, http.ErrServerClosed) {
+		return nil
+	}
+	return err
+}
+
+func (l listener) loopback() bool {
+	a, ok := l.Addr().(*net.TCPAddr)
+	return ok && a.IP.IsLoopback()
+}
+
+// address is the public URL, or what the listener makes of it.
+func (c *config) address(l listener) (*url.URL, error) {
+	if c.publicURL != "" {
+		return url.Parse(c.publicURL)
+	}
+	scheme := "http"
+	if c.tlsCert != "" {
+		scheme = "https"
+	}
+	return &url.URL{Scheme: scheme, Host: l.Addr().String()}, nil
+}
+
+func (c *config) listenOnLAN() error {
+	ip, err := lanAddress()
+	if err != nil {
+		return err
+	}
+	_, port, err := net.SplitHostPort(c.listen)
+	if err != nil {
+		return err
+	}
+	c.listen = net.JoinHostPort(ip, port)
+	return nil
+}
+
+// tls returns what --tls-cert asks for. The list of --tls-legacy keeps an ECDHE suite
+// with AES-128-GCM, which HTTP/2 requires, and ends with what Internet Explorer 8 on
+// Windows XP knows. It needs an RSA certificate.
+func (c *config) tls() (*tls.Config, error) {
+	cert, err := tls.LoadX509KeyPair(c.tlsCert, c.tlsKey)
+	if err != nil {
+		return nil, fmt.Errorf("load certificate: %w", err)
+	}
+	t := &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12}
+	if c.tlsLegacy {
+		t.MinVersion = tls.VersionTLS10
+		t.CipherSuites = []uint16{
+			tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256, tls.TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
+			tls.TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256,
+			tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, tls.TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,
+			tls.TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA, tls.TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA,
+			tls.TLS_RSA_WITH_AES_128_GCM_SHA256, tls.TLS_RSA_WITH_AES_128_CBC_SHA, tls.TLS_RSA_WITH_AES_256_CBC_SHA,
+			tls.TLS_RSA_WITH_3DES_EDE_CBC_SHA,
+		}
+	}
+	return t, nil
+}
+
+func newLogger(c *config, env environment) *slog.Logger {
+	var level slog.Level
+	_ = level.UnmarshalText([]byte(c.logLevel)) // checked before
+	options := &slog.HandlerOptions{Level: level}
+	if c.logFormat == "text" || c.logFormat == "" && terminal(env.stderr) {
+		return slog.New(slog.NewTextHandler(env.stderr, options))
+	}
+	return slog.New(slog.NewJSONHandler(env.stderr, options))
+}
+
+// terminal tells whether w is one that a person reads.
+func terminal(w any) bool {
+	f, ok := w.(*os.File)
+	if !ok {
+		return false
+	}
+	info, err := f.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
+}

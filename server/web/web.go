@@ -1,0 +1,100 @@
+// Package web puts the parts together: the routes of every interface behind one set
+// of rules for hosts, proxies, logs and errors.
+package web
+
+import (
+	"context"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"qrlatch/assets"
+	"qrlatch/server/dialect"
+	"qrlatch/server/login"
+	"qrlatch/server/pages"
+	"qrlatch/server/phone"
+	"qrlatch/server/site"
+)
+
+// Options are what a server is made of. Service, Phones, PublicURL, Log and Metrics
+// are mandatory.
+type Options struct {
+	Service   *login.Service
+	Phones    phone.Authenticator
+	PublicURL *url.URL // scheme and host: the only source of absolute URLs
+	Log       *slog.Logger
+	Metrics   *Metrics
+
+	Hosts          []string     // further hosts this server answers for; "*": any
+	Loopback       bool         // 127.0.0.1, [::1] and localhost are the same to it
+	TrustedProxies []*net.IPNet // whose X-Forwarded-* are believed
+	PollHold       time.Duration
+	Limits         Limits
+	Accounts       []pages.Account // who may sign in on the phone pages
+	Demo           bool
+	Draining       context.Context // ends when waiting requests must be answered; nil: never
+}
+
+// Limits say how often a client may ask. 0 means no limit.
+type Limits struct {
+	StartsPerAddress int // logins a minute and address; an IPv6 address counts by its /64
+	ScansPerPhone    int // a minute
+}
+
+// New returns the handler of the public listener.
+func New(o Options) (http.Handler, error) {
+	people, err := pages.New(pages.Options{
+		Service: o.Service, PublicURL: o.PublicURL.String(), Demo: o.Demo, Accounts: o.Accounts,
+		Secure: o.PublicURL.Scheme == "https", Log: o.Log,
+	})
+	if err != nil {
+		return nil, err
+	}
+	pictures, err := assets.New()
+	if err != nil {
+		return nil, err
+	}
+	e := echo.New()
+	e.HideBanner, e.HidePort = true, true
+	e.Logger.SetOutput(discard{})
+	e.IPExtractor = clientAddress(o.TrustedProxies)
+	e.HTTPErrorHandler = errorHandler(people)
+
+	proxies := proxies(o.TrustedProxies)
+	e.Pre(closeAmbiguous, recovery, observe(o.Log, o.Metrics), knownHosts(o, proxies))
+	if o.Draining != nil {
+		e.Use(drain(o.Draining))
+	}
+
+	wechat := &dialect.WeChat{
+		Service: o.Service, Hold: o.PollHold, Count: o.Metrics.StatReports.Inc,
+		Secure: func(r *http.Request) bool { return o.PublicURL.Scheme == "https" || proxies.secure(r) },
+		Avatar: avatars(o.Service, pictures),
+		Refused: func(c echo.Context) error {
+			return people.Error(c, http.StatusForbidden, "This login could not be completed",
+				"Its ticket was used already, is too old, or came from another browser. Go back to the site and scan a new code.")
+		},
+	}
+	if o.Limits.StartsPerAddress > 0 {
+		wechat.Limit = newStartLimiter(o.Limits.StartsPerAddress).allow
+	}
+	wechat.Routes(e)
+	(&dialect.Picture{Service: o.Service, PublicURL: o.PublicURL.String()}).Routes(e)
+
+	phones := &phone.API{Service: o.Service, Auth: o.Phones, ScansPerMinute: o.Limits.ScansPerPhone}
+	sites := &site.API{Service: o.Service, Issuer: o.PublicURL.String()}
+	phones.Routes(e)
+	sites.Routes(e)
+	e.DELETE("/v1/sessions/:id", SignOut(phones.DeleteSession, sites.DeleteSession))
+	people.Routes(e)
+	return e, nil
+}
+
+// discard keeps Echo's own log quiet: whatever matters comes through slog.
+type discard struct{}
+
+func (discard) Write(b []byte) (int, error) { return len(b), nil }

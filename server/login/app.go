@@ -24,6 +24,7 @@ type App struct {
 // Disclosure says what a browser learns between scan and approval.
 type Disclosure uint8
 
+// From nothing to all that is ever shown.
 const (
 	DiscloseNothing Disclosure = iota // a neutral picture
 	DiscloseAvatar
@@ -33,6 +34,7 @@ const (
 // NumberRule says when an approval needs the number on the browser's screen.
 type NumberRule uint8
 
+// The zero rule is the safe default.
 const (
 	NumberOnRisk NumberRule = iota // when the code was stale, or other signs of a relay
 	NumberNever

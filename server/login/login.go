@@ -87,8 +87,10 @@ const (
 	maxPrompts = 3
 )
 
-// Key, Owner and ExpiresAt make Login a [Record].
-func (l Login) Key() Handle  { return l.Handle }
+// Key makes Login a [Record].
+func (l Login) Key() Handle { return l.Handle }
+
+// Owner is the phone that has scanned it, or is asked by it.
 func (l Login) Owner() Phone { return l.Phone }
 
 // ExpiresAt is when a store may forget the login.

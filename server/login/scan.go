@@ -162,6 +162,9 @@ func (s *Service) Approve(ctx context.Context, who Phone, h string, number strin
 			return errUnchanged
 		case Denied:
 			return ErrDecided
+		case Pending, Expired:
+			return ErrNotFound // decide lets neither come here
+		case Scanned:
 		}
 		if want, asked := s.Number(*l); asked && subtle.ConstantTimeCompare([]byte(want), []byte(number)) != 1 {
 			wrong = true
@@ -190,6 +193,9 @@ func (s *Service) Deny(ctx context.Context, who Phone, h string) (Login, error) 
 			return errUnchanged
 		case Approved, Redeemed:
 			return ErrDecided
+		case Pending, Expired:
+			return ErrNotFound // decide lets neither come here
+		case Scanned:
 		}
 		l.deny()
 		return nil

@@ -33,6 +33,7 @@ type Session struct {
 // Ending says why a session is over.
 type Ending uint8
 
+// An active session has not ended; the others say by whom it was ended.
 const (
 	Active    Ending = iota
 	SignedOut        // by the browser or its site
@@ -44,8 +45,13 @@ const (
 // tombstone is how long a session that has ended is still told why.
 const tombstone = 10 * time.Minute
 
-func (s Session) Key() SessionID       { return s.ID }
-func (s Session) Owner() Phone         { return s.Phone }
+// Key makes Session a [Record].
+func (s Session) Key() SessionID { return s.ID }
+
+// Owner is the phone that signed it in.
+func (s Session) Owner() Phone { return s.Phone }
+
+// ExpiresAt is when a store may forget the session.
 func (s Session) ExpiresAt() time.Time { return s.Expires }
 
 // At returns the session as it stands at now.
@@ -85,8 +91,13 @@ type PushTicket struct {
 
 const pushTicketLife = 30 * 24 * time.Hour
 
-func (t PushTicket) Key() PushID          { return t.ID }
-func (t PushTicket) Owner() Phone         { return t.Phone }
+// Key makes PushTicket a [Record].
+func (t PushTicket) Key() PushID { return t.ID }
+
+// Owner is the phone that it asks.
+func (t PushTicket) Owner() Phone { return t.Phone }
+
+// ExpiresAt is when a store may forget the ticket.
 func (t PushTicket) ExpiresAt() time.Time { return t.Expires }
 
 // credentials derives what the browser of session holds; ok is false when the key

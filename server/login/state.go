@@ -6,6 +6,7 @@ import "slices"
 // it means "has seen nothing yet".
 type State uint8
 
+// The states, in the order in which a login may come to them.
 const (
 	Pending  State = iota + 1 // waits for a phone to scan its code
 	Scanned                   // a phone has it on its screen and has not decided

@@ -15,6 +15,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"qrlatch/server/limit"
 	"qrlatch/server/login"
 	"qrlatch/server/problem"
 )
@@ -28,7 +29,7 @@ type API struct {
 	// DefaultScansPerMinute is plenty for people.
 	ScansPerMinute int
 
-	limit *scanLimit // made by Routes
+	limit *limit.PerMinute // made by Routes
 }
 
 // DefaultScansPerMinute lets nobody wait and makes guessing 56 bits hopeless.
@@ -41,7 +42,7 @@ const maxWait = 60
 // have that address too, so whoever mounts both sends it to [API.DeleteSession] or
 // to the site.
 func (a *API) Routes(e *echo.Echo) {
-	a.limit = newScanLimit(a.ScansPerMinute)
+	a.limit = limit.NewPerMinute(a.ScansPerMinute)
 	e.POST("/v1/scans", a.as(a.scan))
 	e.GET("/v1/scans", a.as(a.undecided))
 	e.GET("/v1/scans/:id", a.as(a.scanned))
@@ -63,7 +64,7 @@ func (a *API) as(handle func(echo.Context, login.Identity) error) echo.HandlerFu
 }
 
 func (a *API) scan(c echo.Context, who login.Identity) error {
-	if wait := a.limit.take(who.Phone); wait > 0 {
+	if wait := a.limit.Take(who.Issuer + "\x00" + who.Subject); wait > 0 {
 		return problem.RateLimited("You have scanned too many codes in a short time. Wait a little and scan again.", wait)
 	}
 	var body struct {

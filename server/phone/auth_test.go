@@ -120,22 +120,6 @@ func TestGuessingCodesIsLimitedByPerson(t *testing.T) {
 	})
 }
 
-func TestScanLimitForgetsWhoDoesNotScan(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		l := newScanLimit(1)
-		for i := range 100 {
-			l.take(login.Phone{Issuer: "x", Subject: strconv.Itoa(i)})
-		}
-		time.Sleep(61 * time.Second)
-		if wait := l.take(login.Phone{Issuer: "x", Subject: "0"}); wait != 0 {
-			t.Errorf("after a minute: wait %v", wait)
-		}
-		if n := l.limiters.ItemCount(); n != 1 {
-			t.Errorf("%d limiters kept", n)
-		}
-	})
-}
-
 func TestNoLimit(t *testing.T) {
 	s := newServer(t)
 	for range 200 {

@@ -54,10 +54,11 @@ func clientAddress(trusted []*net.IPNet) echo.IPExtractor {
 // knownHosts refuses requests for a Host that is not ours (421): a page that another
 // name leads to here must not be able to speak for us.
 func knownHosts(o Options, p proxies) echo.MiddlewareFunc {
-	any := slices.Contains(o.Hosts, "*")
+	anyHost := slices.Contains(o.Hosts, "*")
 	names := []string{strings.ToLower(o.PublicURL.Host)}
+	var further []string // those of --host: one without a port matches at any port
 	for _, h := range o.Hosts {
-		names = append(names, strings.ToLower(h))
+		further = append(further, strings.ToLower(h))
 	}
 	if port := o.PublicURL.Port(); o.Loopback {
 		for _, name := range []string{"127.0.0.1", "[::1]", "localhost"} {
@@ -70,7 +71,8 @@ func knownHosts(o Options, p proxies) echo.MiddlewareFunc {
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
 			host := strings.ToLower(p.host(c.Request()))
-			if any || slices.Contains(names, host) || slices.Contains(names, withoutPort(host)) || slices.Contains(names, defaultPort(host)) {
+			if anyHost || slices.Contains(names, host) || slices.Contains(names, defaultPort(host)) ||
+				slices.Contains(further, host) || slices.Contains(further, withoutPort(host)) {
 				return next(c)
 			}
 			return c.String(http.StatusMisdirectedRequest, "This server does not answer for that host.\n")
@@ -78,7 +80,7 @@ func knownHosts(o Options, p proxies) echo.MiddlewareFunc {
 	}
 }
 
-// withoutPort makes a --host without a port match at any port.
+// withoutPort gives the name alone.
 func withoutPort(host string) string {
 	name, _, err := net.SplitHostPort(host)
 	if err != nil {

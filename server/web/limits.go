@@ -2,34 +2,15 @@ package web
 
 import (
 	"net/netip"
-	"time"
 
-	"github.com/patrickmn/go-cache"
-	"golang.org/x/time/rate"
-
+	"qrlatch/server/limit"
 	"qrlatch/server/login"
 )
 
-// startLimiter gives every address a bucket of logins that it may start. A bucket
-// that has been full again for a while is forgotten.
-type startLimiter struct {
-	perMinute int
-	buckets   *cache.Cache
-}
-
-func newStartLimiter(perMinute int) *startLimiter {
-	return &startLimiter{perMinute: perMinute, buckets: cache.New(2*time.Minute, time.Minute)}
-}
-
-func (l *startLimiter) allow(b login.Browser) bool {
-	key := network(b.Addr)
-	for {
-		if bucket, ok := l.buckets.Get(key); ok {
-			return bucket.(*rate.Limiter).Allow()
-		}
-		// Add loses against another request of the same address, which then made it.
-		_ = l.buckets.Add(key, rate.NewLimiter(rate.Limit(l.perMinute)/60, l.perMinute), cache.DefaultExpiration)
-	}
+// startLimiter tells whether a browser's address may start one more login.
+func startLimiter(perMinute int) func(login.Browser) bool {
+	starts := limit.NewPerMinute(perMinute)
+	return func(b login.Browser) bool { return starts.Take(network(b.Addr)) == 0 }
 }
 
 // network is what one customer gets from a provider: an address, or an IPv6 /64.

@@ -74,13 +74,11 @@ func New(o Options) (http.Handler, error) {
 		Service: o.Service, Hold: o.PollHold, Count: o.Metrics.StatReports.Inc,
 		Secure: func(r *http.Request) bool { return o.PublicURL.Scheme == "https" || proxies.secure(r) },
 		Avatar: avatars(o.Service, pictures),
+		Limit:  startLimiter(o.Limits.StartsPerAddress),
 		Refused: func(c echo.Context) error {
 			return people.Error(c, http.StatusForbidden, "This login could not be completed",
 				"Its ticket was used already, is too old, or came from another browser. Go back to the site and scan a new code.")
 		},
-	}
-	if o.Limits.StartsPerAddress > 0 {
-		wechat.Limit = newStartLimiter(o.Limits.StartsPerAddress).allow
 	}
 	wechat.Routes(e)
 	(&dialect.Picture{Service: o.Service, PublicURL: o.PublicURL.String()}).Routes(e)

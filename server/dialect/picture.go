@@ -2,6 +2,7 @@ package dialect
 
 import (
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -40,7 +41,11 @@ func (p *Picture) serve(c echo.Context) error {
 			return answer(c, http.StatusBadRequest, "text/plain; charset=utf-8", "size is a number of pixels from 1 to "+strconv.Itoa(maxSize))
 		}
 	}
-	id, kind, _ := strings.Cut(c.Param("id"), ".")
+	name, err := url.PathUnescape(c.Param("id")) // some encode the id as if it had padding
+	if err != nil {
+		return noPicture(c)
+	}
+	id, kind, _ := strings.Cut(name, ".")
 	l, err := p.Service.Get(c.Request().Context(), login.Holder{ID: id})
 	code, _, ok := p.Service.Code(l, time.Now())
 	if err != nil || !ok {

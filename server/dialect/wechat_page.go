@@ -109,10 +109,19 @@ func (w *WeChat) setCookie(c echo.Context, name, value string, until time.Time, 
 }
 
 // wantsHTML tells a browser that navigates from a client's own request. IE before 9
-// navigates without naming text/html, but lists pictures; no script request does.
+// navigates without naming text/html, but lists pictures; no script request does. Java
+// names both in all its requests and follows redirects: its clients need the XML.
 func wantsHTML(r *http.Request) bool {
+	accept, agent := r.Header.Get("Accept"), r.UserAgent()
+	java := strings.Contains(accept, "text/html") && strings.Contains(accept, "image/gif") && !strings.Contains(accept, "xhtml")
+	if java {
+		return false
+	}
+	if accept == "*/*" && (strings.Contains(agent, "MSIE ") || strings.Contains(agent, "Trident/")) {
+		return true // Internet Explorer when it reloads
+	}
 	best, html := 0.0, 0.0
-	for _, part := range strings.Split(r.Header.Get("Accept"), ",") {
+	for _, part := range strings.Split(accept, ",") {
 		kind, rest, _ := strings.Cut(strings.TrimSpace(part), ";")
 		q := 1.0
 		if _, text, ok := strings.Cut(rest, "q="); ok {

@@ -33,6 +33,7 @@ func (w *WeChat) sessionRoutes(e *echo.Echo) {
 
 // Return codes that clients know.
 const (
+	retTrouble    = -1 // ours, not the client's: it may try again
 	retOK         = 0
 	retSignedOut  = 1100 // by the phone, or run out
 	retElsewhere  = 1101 // signed in elsewhere
@@ -89,8 +90,11 @@ func (w *WeChat) authenticate(c echo.Context, p login.Presented) (login.Session,
 	p.DataTicket = cookie(c, "webwx_data_ticket")
 	ctx := c.Request().Context()
 	s, err := w.Service.Authenticate(ctx, p)
-	if err != nil {
+	if errors.Is(err, login.ErrNotFound) {
 		return login.Session{}, retBadSession
+	}
+	if err != nil {
+		return login.Session{}, retTrouble
 	}
 	if s.Ended == login.Active {
 		_ = w.Service.Touch(ctx, s) // only a display: a store that fails will say so elsewhere
@@ -131,21 +135,27 @@ func (w *WeChat) notify(c echo.Context) error {
 // synccheck is held until the session ends. Its spelling is exact: clients take it
 // apart by expressions.
 func (w *WeChat) synccheck(c echo.Context) error {
-	s, code := w.fromParameters(c)
-	if code != retOK {
-		pause(c.Request().Context(), slowPoll)
-		return script(c, saysSync(code))
-	}
 	ctx, cancel := context.WithTimeout(c.Request().Context(), w.Hold)
 	defer cancel()
-	s, err := w.Service.WaitEnded(ctx, s.ID)
-	if errors.Is(err, login.ErrNotFound) {
-		return script(c, saysSync(retSignedOut))
+	s, code := w.fromParameters(c)
+	switch code {
+	case retOK:
+		ended, err := w.Service.WaitEnded(ctx, s.ID)
+		switch {
+		case errors.Is(err, login.ErrNotFound):
+			code = retSignedOut
+		case err == nil:
+			code = retOf(ended)
+		default:
+			<-ctx.Done()
+		}
+	case retTrouble:
+		<-ctx.Done() // the store's trouble ends no session
+		code = retOK
+	default:
+		pause(ctx, slowPoll)
 	}
-	if err != nil {
-		<-ctx.Done() // the store is in trouble: that ends no session
-	}
-	return script(c, saysSync(retOf(s)))
+	return script(c, saysSync(code))
 }
 
 func saysSync(code int) string {
@@ -159,10 +169,10 @@ func (w *WeChat) logout(c echo.Context) error {
 	s, code := w.fromParameters(c)
 	if code == retOK {
 		if err := w.Service.SignOut(c.Request().Context(), s.App, string(s.ID)); err != nil && !errors.Is(err, login.ErrNotFound) {
-			return err
+			code = retTrouble
 		}
 	}
-	if code != retBadSession {
+	if code != retBadSession && code != retTrouble {
 		code = retOK
 		for _, name := range []string{"wxsid", "wxuin", "wxloadtime", "webwx_data_ticket", pushCookie} {
 			w.setCookie(c, name, "", time.Unix(1, 0), name == pushCookie)

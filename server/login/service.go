@@ -70,6 +70,9 @@ func (s *Service) Configure(config Config) {
 // Keys returns the keys in use.
 func (s *Service) Keys() Keyring { return s.config.Load().Keys }
 
+// CodeTTL is how long a picture's code stays the newest.
+func (s *Service) CodeTTL() time.Duration { return s.config.Load().CodeTTL }
+
 // App finds a registered app.
 func (s *Service) App(id string) (*App, bool) {
 	apps := s.config.Load().Apps

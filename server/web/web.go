@@ -12,7 +12,6 @@ import (
 
 	"github.com/labstack/echo/v4"
 
-	"qrlatch/assets"
 	"qrlatch/server/dialect"
 	"qrlatch/server/login"
 	"qrlatch/server/pages"
@@ -49,12 +48,8 @@ type Limits struct {
 func New(o Options) (http.Handler, error) {
 	people, err := pages.New(pages.Options{
 		Service: o.Service, PublicURL: o.PublicURL.String(), Demo: o.Demo, Accounts: o.Accounts,
-		Secure: o.PublicURL.Scheme == "https", Log: o.Log,
+		Secure: o.PublicURL.Scheme == "https", Log: o.Log, ScansPerMinute: o.Limits.ScansPerPhone,
 	})
-	if err != nil {
-		return nil, err
-	}
-	pictures, err := assets.New()
 	if err != nil {
 		return nil, err
 	}
@@ -72,13 +67,10 @@ func New(o Options) (http.Handler, error) {
 
 	wechat := &dialect.WeChat{
 		Service: o.Service, Hold: o.PollHold, Count: o.Metrics.StatReports.Inc,
-		Secure: func(r *http.Request) bool { return o.PublicURL.Scheme == "https" || proxies.secure(r) },
-		Avatar: avatars(o.Service, pictures),
-		Limit:  startLimiter(o.Limits.StartsPerAddress),
-		Refused: func(c echo.Context) error {
-			return people.Error(c, http.StatusForbidden, "This login could not be completed",
-				"Its ticket was used already, is too old, or came from another browser. Go back to the site and scan a new code.")
-		},
+		Secure:  func(r *http.Request) bool { return o.PublicURL.Scheme == "https" || proxies.secure(r) },
+		Limit:   startLimiter(o.Limits.StartsPerAddress),
+		Avatar:  people.Avatar,
+		Refused: people.TicketRefused,
 	}
 	wechat.Routes(e)
 	(&dialect.Picture{Service: o.Service, PublicURL: o.PublicURL.String()}).Routes(e)

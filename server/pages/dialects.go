@@ -1,0 +1,33 @@
+package pages
+
+import (
+	"net/http"
+	"path"
+
+	"github.com/labstack/echo/v4"
+
+	"qrlatch/server/login"
+)
+
+// What the dialects ask of the pages.
+
+// Avatar returns the JPEG of who has scanned l, if the app discloses it to the
+// browser and the picture is one of ours; else nil.
+func (p *Pages) Avatar(l login.Login) []byte {
+	app, ok := p.Service.App(l.App)
+	if !ok || app.Disclose == login.DiscloseNothing || path.Ext(l.Profile.Picture) != ".jpg" {
+		return nil
+	}
+	body, _, _ := p.files.Read(l.Profile.Picture)
+	return body
+}
+
+// TicketRefused tells people that their ticket did not let them in.
+func (p *Pages) TicketRefused(c echo.Context) error {
+	return p.problem(c, problem{
+		status: http.StatusForbidden,
+		title:  "You could not be let in",
+		what:   "This sign-in was used already, or it took too long. Start again with a new code.",
+		link:   "/", label: "Show a new code",
+	})
+}

@@ -1,0 +1,122 @@
+package pages
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"qrlatch/server/login"
+)
+
+// maxTries is how many wrong numbers deny a login.
+const maxTries = 3
+
+// scanPage is one question to this phone, from the scan to the end.
+type scanPage struct {
+	view
+	ID          login.Handle
+	State       string
+	Live        bool // it may still change
+	Site        site
+	Browser     string
+	Address     string
+	Asked       time.Time
+	Push        bool
+	Number      string // why a number is asked for: "risk" or "always"; empty: it is not
+	Tries       int    // left after a wrong number; 0: none was wrong
+	OutOfTries  bool
+	WasApproved bool // it expired although this phone said yes
+}
+
+func (p *Pages) showScan(c echo.Context, status int, who login.Identity, l login.Login) error {
+	page := scanPage{
+		view: p.begin(c, who), ID: l.Handle, State: l.State.String(), Live: !l.State.Final(),
+		Site: p.siteOf(l.App, l.RedirectURI), Browser: browser(l.Browser.UserAgent),
+		Address: address(l.Browser.Addr), Asked: l.Started, Push: l.Push,
+		OutOfTries: l.WrongNumbers >= maxTries, WasApproved: !l.Approved.IsZero(),
+	}
+	if l.NumberRequired {
+		page.Number = "risk"
+		if app, ok := p.Service.App(l.App); ok && app.Number == login.NumberAlways {
+			page.Number = "always"
+		}
+	}
+	if l.WrongNumbers > 0 {
+		page.Tries = max(0, maxTries-l.WrongNumbers)
+	}
+	return p.render(c, status, "scan", "", page)
+}
+
+func (p *Pages) scan(c echo.Context) error {
+	id := c.Param("id")
+	who, ok := p.identity(c)
+	if !ok {
+		return p.askSignIn(c, http.StatusOK, scanPath(login.Handle(id)))
+	}
+	l, err := p.Service.Scanned(c.Request().Context(), who.Phone, id)
+	if err != nil {
+		return p.fail(c, err)
+	}
+	return p.showScan(c, http.StatusOK, who, l)
+}
+
+// scanState tells the page's script when the scan has left the state that it shows.
+func (p *Pages) scanState(c echo.Context) error {
+	p.headers(c, "")
+	who, ok := p.identity(c)
+	if !ok {
+		return c.String(http.StatusUnauthorized, "signed out")
+	}
+	since, ok := login.ParseState(c.QueryParam("since"))
+	if !ok {
+		return c.String(http.StatusBadRequest, "no such state")
+	}
+	ctx, cancel := context.WithTimeout(c.Request().Context(), p.hold)
+	defer cancel()
+	l, err := p.Service.WaitScanned(ctx, who.Phone, c.Param("id"), since)
+	switch {
+	case errors.Is(err, login.ErrNotFound) || errors.Is(err, login.ErrNotYours):
+		return c.String(http.StatusNotFound, "unknown")
+	case err != nil:
+		p.Log.ErrorContext(ctx, "wait for scan", "err", err)
+		return c.String(http.StatusServiceUnavailable, "unavailable")
+	}
+	return c.String(http.StatusOK, l.State.String())
+}
+
+func (p *Pages) approve(c echo.Context) error {
+	return p.decide(c, func(ctx context.Context, who login.Phone, id string) (login.Login, error) {
+		return p.Service.Approve(ctx, who, id, c.FormValue("number"))
+	})
+}
+
+func (p *Pages) deny(c echo.Context) error {
+	return p.decide(c, func(ctx context.Context, who login.Phone, id string) (login.Login, error) {
+		l, err := p.Service.Deny(ctx, who, id)
+		if errors.Is(err, login.ErrDecided) {
+			err = errTooLate
+		}
+		return l, err
+	})
+}
+
+func (p *Pages) decide(c echo.Context, answer func(context.Context, login.Phone, string) (login.Login, error)) error {
+	id := c.Param("id")
+	who, ok, answered := p.poster(c, scanPath(login.Handle(id)))
+	if !ok {
+		return answered
+	}
+	l, err := answer(c.Request().Context(), who.Phone, id)
+	switch {
+	case errors.Is(err, login.ErrWrongNumber):
+		return p.showScan(c, http.StatusUnprocessableEntity, who, l)
+	case errors.Is(err, login.ErrDecided), errors.Is(err, login.ErrExpired):
+		return p.showScan(c, http.StatusGone, who, l)
+	case err != nil:
+		return p.fail(c, err)
+	}
+	return p.redirect(c, scanPath(l.Handle))
+}

@@ -1,0 +1,92 @@
+package login
+
+import (
+	"context"
+	"crypto/subtle"
+	"encoding/binary"
+	"errors"
+	"time"
+)
+
+// skew is how long before its slot a code is taken: clocks of nodes differ.
+const skew = 5 * time.Second
+
+// Code returns the scan code that l shows at now, and how long it stays the newest.
+// A login that is not pending has none.
+func (s *Service) Code(l Login, now time.Time) (code string, fresh time.Duration, ok bool) {
+	key, ok := s.Keys().Key(l.KeyID)
+	if !ok || l.At(now).State != Pending {
+		return "", 0, false
+	}
+	ttl := s.config.Load().CodeTTL
+	slot := slotAt(l, now, ttl)
+	fresh = l.Started.Add(time.Duration(slot+1) * ttl).Sub(now)
+	return scanCode(l.Handle, codeMAC(key, l.Handle, slot)), fresh, true
+}
+
+// slotAt counts slots from the start of the login.
+func slotAt(l Login, now time.Time, ttl time.Duration) int {
+	return max(0, int(now.Sub(l.Started)/ttl))
+}
+
+func codeMAC(key Key, h Handle, slot int) []byte {
+	var n [8]byte
+	binary.BigEndian.PutUint64(n[:], uint64(slot))
+	return key.mac(labelScanCode, string(h), string(n[:]))[:codeHash]
+}
+
+// sight is a recognised text of a picture.
+type sight struct {
+	handle Handle
+	bound  bool // it was the login id: a client drew the QR itself
+	stale  bool // older than the slot before the current one
+}
+
+// recognise finds the login whose code text is, at the time when the phone saw it.
+func (s *Service) recognise(ctx context.Context, text string, seen time.Time) (sight, Login, error) {
+	text = lastSegment(text)
+	if id, ok := parseID(text); ok {
+		l, err := s.Get(ctx, Holder{ID: text})
+		if errors.Is(err, ErrNotFound) {
+			// It may be bound already: then the phone that scanned it may do so again.
+			if l, err = s.load(id.handle()); err == nil && l.ID != id.hash() {
+				err = ErrNotFound
+			}
+		}
+		return sight{handle: id.handle(), bound: true}, l, err
+	}
+	handle, mac, ok := parseScanCode(text)
+	if !ok {
+		return sight{}, Login{}, ErrNotFound
+	}
+	l, err := s.load(handle)
+	if err != nil {
+		return sight{}, Login{}, err
+	}
+	key, ok := s.Keys().Key(l.KeyID)
+	if !ok {
+		return sight{}, Login{}, ErrNotFound
+	}
+	ttl := s.config.Load().CodeTTL
+	// Newest first: that is what nearly everybody scans.
+	for slot := slotAt(l, time.Now().Add(skew), ttl); slot >= 0; slot-- {
+		if subtle.ConstantTimeCompare(mac, codeMAC(key, handle, slot)) == 1 {
+			return sight{handle: handle, stale: slot < slotAt(l, seen, ttl)-1}, l, nil
+		}
+	}
+	return sight{}, Login{}, ErrNotFound
+}
+
+// Look returns the login behind a scanned text and changes nothing: what a page
+// that was merely opened may show. ErrNotFound stands for every code that is not of
+// a live login.
+func (s *Service) Look(ctx context.Context, text string) (Login, error) {
+	_, l, err := s.recognise(ctx, text, time.Now())
+	if err == nil && l.State == Expired {
+		err = ErrNotFound
+	}
+	if err != nil {
+		return Login{}, err
+	}
+	return l, nil
+}

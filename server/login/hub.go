@@ -2,6 +2,7 @@ package login
 
 import (
 	"container/heap"
+	"errors"
 	"hash/maphash"
 	"sync"
 	"time"
@@ -147,8 +148,12 @@ func (h *hub[K, R]) wake(key K) {
 		return
 	}
 	now, err := h.load(key)
+	if errors.Is(err, ErrNotFound) {
+		return // whoever waits has a time limit of its own
+	}
 	if err != nil {
-		return // gone or out of reach: whoever waits has a time limit of its own
+		h.schedule(key, time.Now().Add(retry))
+		return
 	}
 	for _, w := range watches {
 		h.offerTo(key, w, now)
@@ -156,13 +161,18 @@ func (h *hub[K, R]) wake(key K) {
 	h.schedule(key, h.due(now))
 }
 
-// schedule makes the shard's timer wake key at due, if anybody still watches it.
+// retry is how soon a record that could not be read is read again.
+const retry = time.Second
+
+// schedule makes the shard's timer wake key at due, if anybody still watches it. It
+// never puts a due time off: due may come of a read that is older than a change which
+// brought the time forward. To wake too early only costs a read.
 func (h *hub[K, R]) schedule(key K, due time.Time) {
 	s := h.shard(key)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	t := s.topics[key]
-	if t == nil || t.due.Equal(due) {
+	if t == nil || !due.IsZero() && !t.due.IsZero() && !due.Before(t.due) {
 		return
 	}
 	t.due = due

@@ -59,7 +59,7 @@ func decode(text string, n int) ([]byte, bool) {
 		return nil, false
 	}
 	b, err := base64.RawURLEncoding.Strict().DecodeString(text)
-	return b, err == nil
+	return b, err == nil && len(b) == n // it skips over line ends
 }
 
 // scanCode writes handle and keyed hash as 28 lower-case letters. Lower case keeps

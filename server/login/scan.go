@@ -162,14 +162,13 @@ func (s *Service) Scanned(ctx context.Context, who Phone, h string) (Login, erro
 		return Login{}, ErrNotFound
 	}
 	l, err := s.load(handle)
-	if err == nil && l.Phone != who {
-		err = ErrNotFound
-		if l.Phone != (Phone{}) {
-			err = ErrNotYours
-		}
-	}
-	if err != nil {
+	switch {
+	case err != nil:
 		return Login{}, err
+	case l.Phone == (Phone{}):
+		return Login{}, ErrNotFound
+	case l.Phone != who:
+		return Login{}, ErrNotYours
 	}
 	return l, ctx.Err()
 }

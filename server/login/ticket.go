@@ -57,11 +57,14 @@ func redirectQuery(values url.Values) string {
 		if i > 0 {
 			b.WriteByte('&')
 		}
-		// Not "+" for a space: some clients decode with the rules of paths.
-		b.WriteString(name + "=" + strings.ReplaceAll(url.QueryEscape(values.Get(name)), "+", "%20"))
+		b.WriteString(name + "=" + unreserved.Replace(url.QueryEscape(values.Get(name))))
 	}
 	return b.String()
 }
+
+// unreserved goes on where QueryEscape stops: only letters, digits, - and _ stand for
+// themselves, since clients cut at other signs, and some decode + as in a path.
+var unreserved = strings.NewReplacer("+", "%20", ".", "%2E", "~", "%7E")
 
 func redirectSignature(key Key, query string) string {
 	return encode(key.mac(labelRedirect, query))

@@ -29,8 +29,9 @@ type Login struct {
 
 	Phone          Phone
 	Profile        Profile
-	Push           bool // sent to the phone, not scanned by it
-	Bound          bool // the login id itself was scanned: see Holder
+	Push           bool   // sent to the phone, not scanned by it
+	Renewed        PushID // the push ticket that its browser was given instead of the used one
+	Bound          bool   // the login id itself was scanned: see Holder
 	NumberRequired bool
 	WrongNumbers   int
 

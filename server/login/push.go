@@ -19,7 +19,7 @@ func (s *Service) savePush(ctx context.Context, v Session) error {
 
 func (s *Service) createPush(ctx context.Context, ticket string, v Session) error {
 	err := s.store.Push.Create(ctx, PushTicket{
-		ID: PushID(ticket[:handleLen]), Secret: hashSecret(ticket), Session: v.ID,
+		ID: pushID(ticket), Secret: hashSecret(ticket), Session: v.ID,
 		App: v.App, Phone: v.Phone, Profile: v.Profile, Expires: time.Now().Add(pushTicketLife),
 	})
 	if errors.Is(err, ErrExists) {
@@ -38,35 +38,33 @@ func (s *Service) StartPush(ctx context.Context, ticket, uin string, r Request) 
 	if err != nil {
 		return "", "", err
 	}
-	if err := s.countPrompts(ctx, t.Phone); err != nil {
-		return "", "", err
-	}
 	r.App = t.App
 	l, id, err := s.draft(r)
 	if err != nil {
 		return "", "", err
 	}
+	next = newPushTicket()
 	l.become(Scanned)
-	l.Scanned, l.Push, l.Phone, l.Profile = l.Started, true, t.Phone, t.Profile
+	l.Scanned, l.Push, l.Renewed, l.Phone, l.Profile = l.Started, true, pushID(next), t.Phone, t.Profile
 	if app, ok := s.App(t.App); ok {
 		l.NumberRequired = app.Number == NumberAlways
 	}
-	// Spend it first: of two that present it, one gets a login.
-	if err := s.spendPush(ctx, t); err != nil {
+	if err := s.prompt(ctx, l); err != nil {
 		return "", "", err
 	}
-	if err := s.store.Logins.Create(ctx, l); err != nil {
-		return "", "", wrap("start push login", err)
+	// Of two that present the ticket, one gets a login.
+	if err := s.spendPush(ctx, t); err != nil {
+		return "", "", errors.Join(err, s.store.Logins.Delete(ctx, l.Handle))
 	}
-	next, err = s.renewPush(ctx, t)
-	return id, next, err
+	err = s.createPush(ctx, next, Session{ID: t.Session, App: t.App, Phone: t.Phone, Profile: t.Profile})
+	return id, next, wrap("renew push ticket", err)
 }
 
 func (s *Service) pushTicket(ctx context.Context, ticket, uin string) (PushTicket, error) {
 	if _, ok := decode(ticket, handleBytes+secretBytes); !ok {
 		return PushTicket{}, ErrNotFound
 	}
-	t, err := s.store.Push.Get(ctx, PushID(ticket[:handleLen]))
+	t, err := s.store.Push.Get(ctx, pushID(ticket))
 	if err != nil {
 		return PushTicket{}, err
 	}
@@ -77,19 +75,27 @@ func (s *Service) pushTicket(ctx context.Context, ticket, uin string) (PushTicke
 	return t, nil
 }
 
-// countPrompts keeps a stolen ticket from wearing a person down (MFA fatigue).
-func (s *Service) countPrompts(ctx context.Context, who Phone) error {
-	all, err := s.store.Logins.Owned(ctx, who)
-	recent := 0
-	for _, l := range all {
-		if l.Push && time.Since(l.Started) < pushWindow {
-			recent++
+// prompt saves a push login unless its phone has been asked often enough: a stolen
+// ticket must not wear a person down (MFA fatigue). It counts after saving, its own
+// included, so that of many at once too many never stay.
+func (s *Service) prompt(ctx context.Context, l Login) error {
+	if err := s.store.Logins.Create(ctx, l); err != nil {
+		return wrap("start push login", err)
+	}
+	all, err := s.store.Logins.Owned(ctx, l.Phone)
+	asked := 0
+	for _, other := range all {
+		if other.Push && time.Since(other.Started) < pushWindow {
+			asked++
 		}
 	}
-	if err == nil && recent >= maxPrompts {
+	if err == nil && asked > maxPrompts {
 		err = ErrTooMany
 	}
-	return wrap("count prompts", err)
+	if err != nil {
+		err = errors.Join(wrap("count prompts", err), s.store.Logins.Delete(ctx, l.Handle))
+	}
+	return err
 }
 
 // spendPush makes exactly one of several callers go on.
@@ -107,13 +113,14 @@ func (s *Service) spendPush(ctx context.Context, t PushTicket) error {
 	return s.store.Push.Delete(ctx, t.ID)
 }
 
-func (s *Service) renewPush(ctx context.Context, old PushTicket) (string, error) {
+func newPushTicket() string {
 	var b [handleBytes + secretBytes]byte
 	_, _ = rand.Read(b[:])
-	ticket := encode(b[:])
-	err := s.createPush(ctx, ticket, Session{ID: old.Session, App: old.App, Phone: old.Phone, Profile: old.Profile})
-	return ticket, wrap("renew push ticket", err)
+	return encode(b[:])
 }
+
+// pushID is the public part of a well-formed ticket.
+func pushID(ticket string) PushID { return PushID(ticket[:handleLen]) }
 
 // endPush forgets those push tickets of a phone that match.
 func (s *Service) endPush(ctx context.Context, who Phone, match func(PushTicket) bool) error {

@@ -83,6 +83,9 @@ func (s *Service) Approve(ctx context.Context, who Phone, h string, number strin
 			return ErrNotFound // decide lets neither come here
 		case Scanned:
 		}
+		if _, ok := s.Keys().Key(l.KeyID); !ok {
+			return ErrNotFound // neither its number nor its ticket can be made any more
+		}
 		if want, asked := s.Number(*l); asked && subtle.ConstantTimeCompare([]byte(want), []byte(number)) != 1 {
 			wrong = true
 			if l.WrongNumbers++; l.WrongNumbers >= maxWrongNumbers {

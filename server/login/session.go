@@ -51,9 +51,14 @@ func (s Session) Key() SessionID { return s.ID }
 // Owner is the phone that signed it in.
 func (s Session) Owner() Phone { return s.Phone }
 
-// ExpiresAt is when a store may forget the session: a while after it has run out, so
-// that whoever waits for that can still read it.
-func (s Session) ExpiresAt() time.Time { return s.Expires.Add(afterlife) }
+// ExpiresAt is when a store may forget the session. One that runs out by itself stays
+// a while longer, so that whoever waits for that can still read it.
+func (s Session) ExpiresAt() time.Time {
+	if s.Ended == Active {
+		return s.Expires.Add(afterlife)
+	}
+	return s.Expires
+}
 
 // At returns the session as it stands at now.
 func (s Session) At(now time.Time) Session {

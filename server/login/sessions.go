@@ -32,12 +32,17 @@ func (s *Service) openSession(ctx context.Context, l Login) (Session, error) {
 	case err != nil:
 		return Session{}, wrap("open session", err)
 	}
+	if err := s.savePush(ctx, fresh); err != nil {
+		return Session{}, err
+	}
+	if l.Push { // the session's own ticket takes the place of the one handed out meanwhile
+		if err := s.store.Push.Delete(ctx, l.Renewed); err != nil {
+			return Session{}, wrap("drop push ticket", err)
+		}
+	}
 	// A thief who came between redemption and creation found no session to end.
 	if now, err := s.load(l.Handle); err == nil && now.Void {
 		return Session{}, errors.Join(ErrRefused, s.end(ctx, fresh.ID, Voided))
-	}
-	if err := s.savePush(ctx, fresh); err != nil {
-		return Session{}, err
 	}
 	if app, ok := s.App(l.App); ok && app.OneSession {
 		if err := s.endOthers(ctx, fresh); err != nil {
@@ -181,11 +186,12 @@ func (s *Service) end(ctx context.Context, id SessionID, why Ending) error {
 		}
 		return nil
 	})
-	if errors.Is(err, ErrNotFound) || errors.Is(err, errUnchanged) {
+	if errors.Is(err, ErrNotFound) {
 		return nil
 	}
-	if err != nil {
+	if err != nil && !errors.Is(err, errUnchanged) {
 		return wrap("end session", err)
 	}
+	// Even if it had ended: its ticket may have been saved after that.
 	return s.endPush(ctx, v.Phone, func(t PushTicket) bool { return t.Session == id })
 }

@@ -44,7 +44,7 @@ func TestALateReadDoesNotPutOffAnExpiry(t *testing.T) {
 
 		l, err := w.Approve(w.ctx, alice.Phone, string(l.Handle), "")
 		w.must(err)
-		got, err := w.WaitScanned(deadline(t, time.Now().Add(time.Hour)), alice.Phone, string(l.Handle), login.Approved)
+		got, err := w.WaitScanned(w.deadline(time.Now().Add(time.Hour)), alice.Phone, string(l.Handle), login.Approved)
 		w.must(err)
 		if late := time.Since(l.Deadline); got.State != login.Expired || late > time.Second {
 			t.Errorf("the phone was told %q, %v after the ticket had expired", got.State, late)
@@ -64,15 +64,16 @@ func TestWaitEndedReturnsWhenASessionRunsOut(t *testing.T) {
 		})
 		v, _ := w.signedIn()
 		sessions.before.Store(int64(time.Millisecond))
-		_, _ = w.WaitEnded(deadline(t, v.Expires.Add(time.Hour)), v.ID)
+		_, _ = w.WaitEnded(w.deadline(v.Expires.Add(time.Hour)), v.ID)
 		if late := time.Since(v.Expires); late > time.Second {
 			t.Errorf("it returned %v after the session had run out", late)
 		}
 	})
 }
 
-func deadline(t *testing.T, at time.Time) context.Context {
-	ctx, cancel := context.WithDeadline(t.Context(), at)
-	t.Cleanup(cancel)
+// deadline is a context that ends at at.
+func (w *world) deadline(at time.Time) context.Context {
+	ctx, cancel := context.WithDeadline(w.ctx, at)
+	w.t.Cleanup(cancel)
 	return ctx
 }

@@ -37,6 +37,8 @@ type world struct {
 	store  login.Store
 	config login.Config
 	app    *login.App // the one that logins here are for, with a login page
+
+	noJanitor func() // makes months of virtual time pass at once
 }
 
 // keyLine is a line of a key file whose secret is 32 times b.
@@ -57,7 +59,7 @@ func keyring(t testing.TB, lines ...string) login.Keyring {
 func newWorld(t *testing.T, wrap func(login.Store) login.Store) *world {
 	mem := memstore.New(memstore.Options{})
 	t.Cleanup(mem.Close)
-	w := &world{t: t, ctx: t.Context(), store: mem.Store, config: login.Config{
+	w := &world{t: t, ctx: t.Context(), store: mem.Store, noJanitor: mem.Close, config: login.Config{
 		Keys: keyring(t, keyLine("k1", 1)),
 		Apps: []login.App{
 			{ID: "shop", Name: "Shop", RedirectURIs: []string{pageURI, "https://shop.example/in?a=1&b=2"}},

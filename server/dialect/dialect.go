@@ -6,12 +6,11 @@ package dialect
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"net/http"
 	"net/netip"
 	"net/url"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -75,13 +74,8 @@ func mayStart(r *http.Request, app *login.App) bool {
 	if err != nil || page.Host == "" {
 		return false
 	}
-	if page.Host == r.Host {
-		return true // our own page: the Host was checked before
-	}
 	origin := page.Scheme + "://" + page.Host
-	return slices.Contains(app.Origins, origin) || slices.ContainsFunc(app.RedirectURIs, func(uri string) bool {
-		return strings.HasPrefix(uri, origin+"/")
-	})
+	return ours(r, origin) || registered(app, origin)
 }
 
 // pause holds an answer back for d, or until the client is gone.
@@ -101,6 +95,15 @@ func answer(c echo.Context, status int, contentType, body string) error {
 	h.Set("Referrer-Policy", "no-referrer")
 	h.Set("X-Content-Type-Options", "nosniff")
 	return c.Blob(status, contentType, []byte(body))
+}
+
+// sayJSON answers in JSON. WeChat's clients want 200 whatever it says.
+func sayJSON(c echo.Context, status int, v any) error {
+	body, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	return answer(c, status, "application/json; charset=utf-8", string(body))
 }
 
 // script answers a script tag. The status is always 200: a script tag with any other

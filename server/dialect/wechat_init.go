@@ -1,6 +1,7 @@
 package dialect
 
 import (
+	"net/http"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -60,7 +61,7 @@ func (w *WeChat) init(c echo.Context) error {
 			user = wechatUser{Uin: held.UIN, UserName: "@" + held.UVID, NickName: s.Profile.Name, SnsFlag: 1}
 		}
 	}
-	return sayJSON(c, struct {
+	return sayJSON(c, http.StatusOK, struct {
 		BaseResponse        baseResponse
 		Count               int
 		ContactList         []struct{}
@@ -84,7 +85,7 @@ func (w *WeChat) init(c echo.Context) error {
 // sync answers webwxsync: wechat-go calls it after every synccheck.
 func (w *WeChat) sync(c echo.Context) error {
 	_, code := w.fromBody(c)
-	return sayJSON(c, struct {
+	return sayJSON(c, http.StatusOK, struct {
 		BaseResponse           baseResponse
 		AddMsgCount            int
 		AddMsgList             []struct{}
@@ -107,7 +108,7 @@ func (w *WeChat) sync(c echo.Context) error {
 // contacts answers webwxgetcontact, without which ItChat and others never get ready.
 func (w *WeChat) contacts(c echo.Context) error {
 	_, code := w.fromParameters(c)
-	return sayJSON(c, struct {
+	return sayJSON(c, http.StatusOK, struct {
 		BaseResponse baseResponse
 		MemberCount  int
 		MemberList   []struct{}

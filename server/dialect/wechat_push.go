@@ -2,6 +2,7 @@ package dialect
 
 import (
 	"errors"
+	"net/http"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -21,7 +22,7 @@ const (
 // original's: openwechat reads nothing else. A client that is refused shows a QR.
 func (w *WeChat) push(c echo.Context) error {
 	refuse := func(ret, why string) error {
-		return sayJSON(c, map[string]string{"ret": ret, "msg": why})
+		return sayJSON(c, http.StatusOK, map[string]string{"ret": ret, "msg": why})
 	}
 	p, err := parameters(c, "uin")
 	if err != nil {
@@ -35,7 +36,7 @@ func (w *WeChat) push(c echo.Context) error {
 		return refuse("1", "scan a code instead")
 	}
 	w.setCookie(c, pushCookie, next, time.Now().Add(pushCookieLife), true)
-	return sayJSON(c, struct {
+	return sayJSON(c, http.StatusOK, struct {
 		Ret  string `json:"ret"`
 		Msg  string `json:"msg"`
 		UUID string `json:"uuid"`

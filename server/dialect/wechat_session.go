@@ -114,19 +114,10 @@ func retOf(s login.Session) int {
 	return retSignedOut
 }
 
-// sayJSON never answers with another status than 200: these clients read ret.
-func sayJSON(c echo.Context, v any) error {
-	body, err := json.Marshal(v)
-	if err != nil {
-		return err
-	}
-	return answer(c, http.StatusOK, "application/json; charset=utf-8", string(body))
-}
-
 // notify acknowledges a client's note that its phone shows the right chat.
 func (w *WeChat) notify(c echo.Context) error {
 	_, code := w.fromBody(c)
-	return sayJSON(c, struct {
+	return sayJSON(c, http.StatusOK, struct {
 		BaseResponse baseResponse
 		MsgID        string
 	}{ret(code), "1"})
@@ -195,7 +186,7 @@ func (w *WeChat) report(c echo.Context) error {
 	if c.Request().Method == http.MethodGet {
 		return answer(c, http.StatusOK, "image/gif", emptyGIF)
 	}
-	return sayJSON(c, struct{ BaseResponse baseResponse }{ret(retOK)})
+	return sayJSON(c, http.StatusOK, struct{ BaseResponse baseResponse }{ret(retOK)})
 }
 
 // emptyGIF is one transparent pixel.

@@ -17,17 +17,23 @@ import (
 // a minute clears up.
 type PerMinute struct {
 	count   int
+	burst   int
 	buckets *cache.Cache  // key: *rate.Limiter
 	cleared *rate.Limiter // says when to clear up
 }
 
-// NewPerMinute returns nil, which allows everything, for a count of 0.
-func NewPerMinute(count int) *PerMinute {
+// NewPerMinute returns nil, which allows everything, for a count of 0. A bucket that
+// is full holds a minute's worth.
+func NewPerMinute(count int) *PerMinute { return New(count, count) }
+
+// New is NewPerMinute with buckets that hold burst.
+func New(count, burst int) *PerMinute {
 	if count <= 0 {
 		return nil
 	}
 	return &PerMinute{
 		count:   count,
+		burst:   burst,
 		buckets: cache.New(time.Minute, 0),
 		cleared: rate.NewLimiter(rate.Every(time.Minute), 1),
 	}
@@ -56,7 +62,7 @@ func (l *PerMinute) bucket(key string) *rate.Limiter {
 			return found.(*rate.Limiter)
 		}
 		// Add, not Set: of two first requests both must count with one bucket.
-		fresh := rate.NewLimiter(rate.Limit(float64(l.count)/60), l.count)
+		fresh := rate.NewLimiter(rate.Limit(float64(l.count)/60), l.burst)
 		if l.buckets.Add(key, fresh, cache.DefaultExpiration) == nil {
 			return fresh
 		}

@@ -24,6 +24,69 @@ func (s *slow[K, R]) Get(ctx context.Context, key K) (R, error) {
 	return r, err
 }
 
+func (s *slow[K, R]) Owned(ctx context.Context, phone login.Phone) ([]R, error) {
+	list, err := s.Table.Owned(ctx, phone)
+	time.Sleep(time.Duration(s.after.Load()))
+	return list, err
+}
+
+func (s *slow[K, R]) Delete(ctx context.Context, key K) error {
+	time.Sleep(time.Duration(s.before.Load()))
+	return s.Table.Delete(ctx, key)
+}
+
+// slowLogins is a world whose logins are read slowly once somebody says so.
+func slowLogins(t *testing.T) (*world, *slow[login.Handle, login.Login]) {
+	logins := &slow[login.Handle, login.Login]{}
+	return newWorld(t, func(s login.Store) login.Store {
+		logins.Table = s.Logins
+		s.Logins = logins
+		return s
+	}), logins
+}
+
+func TestAWatchThatIsStoppedWhileAChangeIsReadDoesNotFire(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, logins := slowLogins(t)
+		h, l := w.start()
+		f, stop := w.watch(h, login.Pending)
+		logins.after.Store(int64(5 * time.Second))
+		go func() { _, _ = w.Scan(w.ctx, alice, w.code(l), time.Time{}) }()
+		time.Sleep(6 * time.Second) // saved after five; now it is being read for the watch
+		stop()
+		time.Sleep(time.Minute)
+		if times, s, _ := f.last(); times != 0 {
+			t.Errorf("it fired %d times, %q", times, s)
+		}
+	})
+}
+
+func TestAWatchThatTwoChangesReachAtOnceFiresOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, logins := slowLogins(t)
+		h, l := w.scanned()
+		f, stop := w.watch(h, login.Scanned)
+		defer stop()
+		logins.after.Store(int64(5 * time.Second))
+		// Neither reads before it writes: each is on its way to the watch for five seconds.
+		go func() { _, _ = w.Tell(w.ctx, l, 1) }()
+		time.Sleep(time.Second)
+		go func() { _, _ = w.Approve(w.ctx, alice.Phone, string(l.Handle), "") }()
+		time.Sleep(time.Second)
+		go func() { _, _ = w.RedeemPage(w.ctx, w.query(mustLoad(w, h)), desk) }()
+		time.Sleep(time.Minute)
+		if times, s, _ := f.last(); times != 1 || s != login.Approved {
+			t.Errorf("it fired %d times, %q", times, s)
+		}
+	})
+}
+
+func mustLoad(w *world, h login.Holder) login.Login {
+	l, err := w.store.Logins.(*slow[login.Handle, login.Login]).Table.Get(w.ctx, login.Handle(h.ID[:12]))
+	w.must(err)
+	return l
+}
+
 // A read that took long must not put off an expiry that has been brought forward
 // meanwhile: the phone would believe for minutes that its browser is coming.
 func TestALateReadDoesNotPutOffAnExpiry(t *testing.T) {

@@ -58,6 +58,11 @@ func Unauthorized(detail string, challenges ...string) *Problem {
 	return p
 }
 
+// Forbidden is for somebody who may not do this, whoever it is. kind is stable.
+func Forbidden(kind, detail string) *Problem {
+	return of(kind, http.StatusForbidden, "Not allowed", detail)
+}
+
 // RateLimited is for somebody who asks too often and may go on after a while.
 func RateLimited(detail string, retry time.Duration) *Problem {
 	p := of("rate-limited", http.StatusTooManyRequests, "Too many requests", detail)

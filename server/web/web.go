@@ -65,18 +65,22 @@ func New(o Options) (http.Handler, error) {
 		e.Use(drain(o.Draining))
 	}
 
+	limit := startLimiter(o.Limits.StartsPerAddress)
 	wechat := &dialect.WeChat{
 		Service: o.Service, Hold: o.PollHold, Count: o.Metrics.StatReports.Inc,
 		Secure:  func(r *http.Request) bool { return o.PublicURL.Scheme == "https" || proxies.secure(r) },
-		Limit:   startLimiter(o.Limits.StartsPerAddress),
+		Limit:   limit,
 		Avatar:  people.Avatar,
 		Refused: people.TicketRefused,
 	}
+	public := o.PublicURL.String()
 	wechat.Routes(e)
-	(&dialect.Picture{Service: o.Service, PublicURL: o.PublicURL.String()}).Routes(e)
+	(&dialect.JSON{Service: o.Service, PublicURL: public, Limit: limit}).Routes(e)
+	(&dialect.Taobao{Service: o.Service, PublicURL: public, Limit: limit}).Routes(e)
+	(&dialect.Picture{Service: o.Service, PublicURL: public}).Routes(e)
 
 	phones := &phone.API{Service: o.Service, Auth: o.Phones, ScansPerMinute: o.Limits.ScansPerPhone}
-	sites := &site.API{Service: o.Service, Issuer: o.PublicURL.String()}
+	sites := &site.API{Service: o.Service, Issuer: public}
 	phones.Routes(e)
 	sites.Routes(e)
 	e.DELETE("/v1/sessions/:id", SignOut(phones.DeleteSession, sites.DeleteSession))

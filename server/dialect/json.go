@@ -1,0 +1,232 @@
+package dialect
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"qrlatch/server/limit"
+	"qrlatch/server/login"
+	"qrlatch/server/problem"
+)
+
+// JSON is our own dialect, in plain JSON: a page starts a login and asks how far it
+// has come, at once (the plain Ajax poll, every second or five) or held until its
+// state has changed. Errors are problems (RFC 9457). Pages of registered origins may
+// use it across origins; for those without CORS there is the same as JSONP.
+type JSON struct {
+	Service   *login.Service
+	PublicURL string
+	Limit     func(login.Browser) bool // whether this browser may start one more login; nil: any may
+
+	polls *limit.PerMinute // by login
+}
+
+const (
+	// interval is how many seconds a client should leave between two polls, pollsPerMinute
+	// and pollBurst what it gets before 429.
+	interval       = 1
+	pollsPerMinute = 60
+	pollBurst      = 20
+	maxWait        = 60 // seconds
+)
+
+// Routes adds the dialect's endpoints.
+func (j *JSON) Routes(e *echo.Echo) {
+	j.polls = limit.New(pollsPerMinute, pollBurst)
+	e.POST("/v1/logins", j.start)
+	e.GET("/v1/logins.js", j.startScript)
+	e.GET("/v1/logins/:id", j.poll) // and {id}.js
+	e.OPTIONS("/v1/logins", j.preflight)
+	e.OPTIONS("/v1/logins/:id", j.preflight)
+}
+
+// loginView is a login as its browser sees it.
+type loginView struct {
+	ID          login.ID  `json:"id"`
+	State       string    `json:"state"`
+	QR          *qrView   `json:"qr,omitempty"`     // while pending
+	User        *userView `json:"user,omitempty"`   // what the app lets the browser know
+	Number      string    `json:"number,omitempty"` // to be repeated on the phone
+	RedirectURI string    `json:"redirect_uri,omitempty"`
+	ExpiresIn   int       `json:"expires_in"` // seconds
+	Interval    int       `json:"interval,omitempty"`
+}
+
+type qrView struct {
+	Text      string `json:"text"`
+	Image     string `json:"image"`
+	ExpiresIn int    `json:"expires_in"` // seconds until the next code
+}
+
+type userView struct {
+	Name    string `json:"name,omitempty"`
+	Picture string `json:"picture,omitempty"`
+}
+
+// view says how l stands at now. Every dialect that speaks JSON says it so.
+func view(s *login.Service, publicURL string, id login.ID, l login.Login, now time.Time) loginView {
+	v := loginView{ID: id, State: l.State.String(), User: user(s, l), ExpiresIn: secondsUntil(l.Deadline, now)}
+	if l.State.Final() {
+		v.ExpiresIn = 0
+	}
+	if code, fresh, ok := s.Code(l, now); ok {
+		v.QR = &qrView{
+			Text: publicURL + "/l/" + code,
+			// The code's end makes a new address of each picture, and only of the picture.
+			Image:     publicURL + "/qrcode/" + string(id) + ".png?v=" + code[len(code)-4:],
+			ExpiresIn: secondsUntil(now.Add(fresh), now),
+		}
+	}
+	v.Number, _ = s.Number(l)
+	v.RedirectURI, _ = s.RedirectURI(l)
+	return v
+}
+
+// user is nobody until the phone has scanned; before the approval the app's setting
+// says how much of the person a browser may know.
+func user(s *login.Service, l login.Login) *userView {
+	app, ok := s.App(l.App)
+	if !ok {
+		return nil
+	}
+	known := userView{Name: l.Profile.Name, Picture: l.Profile.Picture}
+	switch l.State {
+	case login.Approved, login.Redeemed:
+	case login.Scanned:
+		if app.Disclose == login.DiscloseNothing {
+			return nil
+		}
+		if app.Disclose == login.DiscloseAvatar {
+			known.Name = ""
+		}
+	case login.Pending, login.Denied, login.Expired:
+		return nil
+	}
+	if known == (userView{}) {
+		return nil
+	}
+	return &known
+}
+
+func secondsUntil(t, now time.Time) int {
+	return max(0, int((t.Sub(now)+time.Second-1)/time.Second))
+}
+
+// startRequest is the body of a start; the JSONP form has the same as parameters.
+type startRequest struct {
+	App         string `json:"app"`
+	RedirectURI string `json:"redirect_uri"`
+	State       string `json:"state"`
+	Lang        string `json:"lang"`
+}
+
+func (j *JSON) start(c echo.Context) error {
+	var r startRequest
+	if err := problem.ReadJSON(c, &r); err != nil {
+		return err
+	}
+	app, ok := j.Service.App(r.App)
+	if !ok {
+		return problem.FromLogin(login.ErrUnknownApp)
+	}
+	if !allowOrigin(c, app) {
+		return errForeignPage()
+	}
+	v, err := j.begin(c, r)
+	if err != nil {
+		return err
+	}
+	return sayJSON(c, http.StatusCreated, v)
+}
+
+// begin starts a login whose page may do so.
+func (j *JSON) begin(c echo.Context, r startRequest) (loginView, error) {
+	if !language.MatchString(r.Lang) {
+		return loginView{}, problem.BadRequest("lang is a language tag such as en or zh_CN.")
+	}
+	ctx := c.Request().Context()
+	if j.Limit != nil && !j.Limit(browserOf(c)) {
+		pause(ctx, slowStart)
+		return loginView{}, problem.RateLimited("Too many logins were started from this address. Try again in a minute.", time.Minute)
+	}
+	id, l, err := j.Service.Start(ctx, login.Request{
+		App: r.App, RedirectURI: r.RedirectURI, SiteState: r.State, Lang: r.Lang, Browser: browserOf(c),
+	})
+	if err != nil {
+		if errors.Is(err, login.ErrFull) {
+			pause(ctx, slowStart)
+		}
+		return loginView{}, problem.FromLogin(err)
+	}
+	v := view(j.Service, j.PublicURL, id, l, time.Now())
+	v.Interval = interval
+	return v, nil
+}
+
+// poll answers at once, or when the login has left the state since, or after wait.
+func (j *JSON) poll(c echo.Context) error {
+	id, isScript := strings.CutSuffix(c.Param("id"), ".js")
+	if isScript {
+		return j.pollScript(c, id)
+	}
+	v, app, err := j.look(c, id)
+	if app != nil && !allowOrigin(c, app) {
+		return errForeignPage()
+	}
+	if err != nil {
+		allowAnyRegistered(c, j.Service) // or the page could not read the problem
+		return err
+	}
+	return sayJSON(c, http.StatusOK, v)
+}
+
+// look waits for the login and describes it, with its app.
+func (j *JSON) look(c echo.Context, id string) (loginView, *login.App, error) {
+	p, err := parameters(c, "since", "wait")
+	if err != nil {
+		return loginView{}, nil, problem.BadRequest(err.Error())
+	}
+	since, ok := login.ParseState(p.Get("since"))
+	if !ok {
+		return loginView{}, nil, problem.BadRequest("since is one of pending, scanned, approved, redeemed, denied, expired.")
+	}
+	wait := 0
+	if text := p.Get("wait"); text != "" {
+		if wait, err = strconv.Atoi(text); err != nil || wait < 0 || wait > maxWait {
+			return loginView{}, nil, problem.BadRequest("wait is a whole number of seconds from 0 to 60.")
+		}
+	}
+	ctx := c.Request().Context()
+	who := login.Holder{ID: id}
+	l, err := j.Service.Get(ctx, who)
+	if errors.Is(err, login.ErrNotFound) {
+		pause(ctx, slowPoll)
+	}
+	if err != nil {
+		return loginView{}, nil, problem.FromLogin(err)
+	}
+	app, _ := j.Service.App(l.App)
+	if delay := j.polls.Take(string(l.Handle)); delay > 0 {
+		return loginView{}, app, problem.RateLimited("This login is asked for too often. Leave as many seconds between two polls as interval says, or use wait.", delay)
+	}
+	if wait > 0 && l.State == since && !l.State.Final() {
+		held, cancel := context.WithTimeout(ctx, time.Duration(wait)*time.Second)
+		defer cancel()
+		now, err := j.Service.Wait(held, who, since)
+		switch {
+		case err == nil:
+			l = now
+		case held.Err() != nil: // nothing has changed; only the code may be another
+			l = l.At(time.Now())
+		default:
+			return loginView{}, app, problem.FromLogin(err)
+		}
+	}
+	return view(j.Service, j.PublicURL, login.ID(id), l, time.Now()), app, nil
+}

@@ -1,0 +1,94 @@
+package dialect
+
+import (
+	"encoding/json"
+	"net/http"
+	"regexp"
+
+	"github.com/labstack/echo/v4"
+
+	"qrlatch/server/login"
+	"qrlatch/server/problem"
+)
+
+// This file is the JSON dialect for script tags: the same answers, given to a function
+// of the page. An error is an answer too, since a script tag sees no status.
+
+// callbackName is what may be called: a name, or a path of at most four names. The
+// pattern and the length keep other languages out (Rosetta Flash, CVE-2014-4671).
+var callbackName = regexp.MustCompile(`^[A-Za-z_$][\w$]*(\.[A-Za-z_$][\w$]*){0,3}$`)
+
+const maxCallback = 64
+
+// callback reads and checks the function's name. A navigation is refused: what is
+// served here must not be saved or opened under a name of somebody's choice.
+func callback(c echo.Context) (name string, ok bool) {
+	p, err := parameters(c, "callback")
+	name = p.Get("callback")
+	return name, err == nil && len(name) <= maxCallback && callbackName.MatchString(name) &&
+		c.Request().Header.Get("Sec-Fetch-Dest") != "document"
+}
+
+func badCallback(c echo.Context) error {
+	return answer(c, http.StatusBadRequest, "text/plain; charset=utf-8",
+		"callback is the name of a function: letters, digits, _, $ and dots, at most 64, from a script tag.\n")
+}
+
+// call writes a call of the page's function. json.Marshal escapes <, >, & and the line
+// ends that JavaScript knows and JSON does not. The comment in front keeps the first
+// bytes ours, and the name of the download an attacker's file from being run.
+func call(c echo.Context, name string, v any) error {
+	body, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	c.Response().Header().Set("Content-Disposition", `attachment; filename="f.txt"`)
+	return script(c, "/**/"+name+"("+string(body)+");")
+}
+
+type errorView struct {
+	Error *problem.Problem `json:"error"`
+}
+
+func (j *JSON) startScript(c echo.Context) error {
+	name, ok := callback(c)
+	if !ok {
+		return badCallback(c)
+	}
+	v, err := j.startByScript(c)
+	if err != nil {
+		return call(c, name, errorView{problem.Of(err)})
+	}
+	return call(c, name, v)
+}
+
+func (j *JSON) startByScript(c echo.Context) (loginView, error) {
+	p, err := parameters(c, "app", "redirect_uri", "state", "lang")
+	if err != nil {
+		return loginView{}, problem.BadRequest(err.Error())
+	}
+	app, ok := j.Service.App(p.Get("app"))
+	if !ok {
+		return loginView{}, problem.FromLogin(login.ErrUnknownApp)
+	}
+	if !mayStart(c.Request(), app) {
+		return loginView{}, errForeignPage()
+	}
+	return j.begin(c, startRequest{App: app.ID, RedirectURI: p.Get("redirect_uri"), State: p.Get("state"), Lang: p.Get("lang")})
+}
+
+func (j *JSON) pollScript(c echo.Context, id string) error {
+	name, ok := callback(c)
+	if !ok {
+		return badCallback(c)
+	}
+	v, _, err := j.look(c, id)
+	if err != nil {
+		p := problem.Of(err)
+		if p.Status == http.StatusTooManyRequests {
+			pause(c.Request().Context(), slowPoll) // it cannot see Retry-After
+		}
+		return call(c, name, errorView{p})
+	}
+	return call(c, name, v)
+}

@@ -1,0 +1,70 @@
+package dialect
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/labstack/echo/v4"
+
+	"qrlatch/server/login"
+	"qrlatch/server/problem"
+)
+
+// This file says which pages may use the JSON dialect from another origin. No answer
+// ever allows credentials: no cookie means anything there.
+
+// registered tells whether pages of an origin may start logins of app.
+func registered(app *login.App, origin string) bool {
+	return slices.Contains(app.Origins, origin) || slices.ContainsFunc(app.RedirectURIs, func(uri string) bool {
+		return strings.HasPrefix(uri, origin+"/")
+	})
+}
+
+// allowOrigin lets a page of the app read the answer, and reports whether the page is
+// one of the app's, one of ours, or no page at all.
+func allowOrigin(c echo.Context, app *login.App) bool {
+	h := c.Response().Header()
+	h.Add("Vary", "Origin")
+	origin := c.Request().Header.Get("Origin")
+	switch {
+	case origin == "":
+		return true // not a page, or one of ours
+	case registered(app, origin):
+		h.Set("Access-Control-Allow-Origin", origin)
+		return true
+	}
+	return ours(c.Request(), origin)
+}
+
+// ours tells whether an origin is this server, under the name that was asked for. The
+// Host was checked before.
+func ours(r *http.Request, origin string) bool {
+	_, host, _ := strings.Cut(origin, "://")
+	return host == r.Host
+}
+
+// allowAnyRegistered lets a page read an answer that belongs to no app.
+func allowAnyRegistered(c echo.Context, s *login.Service) {
+	origin := c.Request().Header.Get("Origin")
+	apps := s.Apps()
+	if origin != "" && slices.ContainsFunc(apps, func(a login.App) bool { return registered(&a, origin) }) {
+		c.Response().Header().Set("Access-Control-Allow-Origin", origin)
+	}
+}
+
+// preflight cannot know the app, which is in the body: it allows what any app allows,
+// and the request itself is held to its own app.
+func (j *JSON) preflight(c echo.Context) error {
+	h := c.Response().Header()
+	h.Add("Vary", "Origin")
+	allowAnyRegistered(c, j.Service)
+	h.Set("Access-Control-Allow-Methods", "GET, POST")
+	h.Set("Access-Control-Allow-Headers", "Content-Type, Last-Event-ID")
+	h.Set("Access-Control-Max-Age", "600")
+	return c.NoContent(http.StatusNoContent)
+}
+
+func errForeignPage() error {
+	return problem.Forbidden("foreign-page", "The page that asks is not registered for this app. Add its origin to the app's origins.")
+}

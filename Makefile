@@ -13,10 +13,10 @@ export GOFLAGS := $(strip $(shell go env GOFLAGS 2>/dev/null) -buildvcs=false)
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help build run test check lint race unit es3 e2e fuzz bench audit setup clean
+.PHONY: help build run test check lint race unit es3 e2e screenshots fuzz bench audit setup clean
 
 help: ## list these commands
-	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "  make %-6s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "  make %-11s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: ## compile bin/qrlatch
 	@go build -trimpath -ldflags '-X main.version=$(VERSION)' -o bin/qrlatch ./server
@@ -39,6 +39,9 @@ unit: race
 
 es3: setup ## hold assets/*.js to the language of Internet Explorer 6
 	@node e2e/es3.mjs $(wildcard assets/*.js)
+
+screenshots: setup build ## take the README's pictures anew, docs/*.png
+	@README_SHOTS=1 node_modules/.bin/playwright test --config e2e/playwright.config.mjs --project=chromium screenshots
 
 e2e: setup build ## browser tests in Chromium and Firefox; ARGS=--project=firefox narrows them
 	@node_modules/.bin/playwright test --config e2e/playwright.config.mjs $(ARGS)

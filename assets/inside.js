@@ -33,5 +33,6 @@
     try { place.focus(); } catch (hidden) { return; }
   }
 
-  ask();
+  function later() { setTimeout(ask, 0); }
+  if (window.addEventListener) { window.addEventListener('load', later, false); } else { window.attachEvent('onload', later); }
 }());

@@ -70,8 +70,25 @@
   function offline(again) {
     var mine = turn;
     say('offline');
-    setTimeout(function () { if (mine === turn) { again(); } }, delay);
+    setTimeout(function () {
+      if (mine !== turn) { return; }
+      if (again === poll) { probe(); }
+      again();
+    }, delay);
     delay = Math.min(2 * delay, slowest);
+  }
+
+  // A poll that gets through says nothing for 25 s. A picture tells at once that the
+  // connection is well again; meanwhile the code has changed as well.
+  function probe() {
+    var mine = turn;
+    var picture = document.createElement('img');
+    picture.onload = function () {
+      if (mine !== turn || spoken !== 'offline') { return; }
+      say(state);
+      if (state === 'pending') { draw(); }
+    };
+    picture.src = '/assets/favicon.svg?_=' + now();
   }
 
   // --- the picture --------------------------------------------------------------
@@ -149,6 +166,14 @@
     }
   }
 
+  // A script that waits would keep the page loading as long: the first poll begins
+  // only after that.
+  function whenLoaded(what) {
+    function later() { soon(what, 0); }
+    if (document.readyState === 'complete') { what(); return; }
+    if (window.addEventListener) { window.addEventListener('load', later, false); } else { window.attachEvent('onload', later); }
+  }
+
   function follow(id, name) {
     uuid = id;
     tip = 1;
@@ -157,7 +182,7 @@
       if (element('phone')) { element('phone').href = '/demo/scan/' + encodeURIComponent(uuid); }
       draw();
     }
-    poll();
+    whenLoaded(poll);
   }
 
   function poll() {

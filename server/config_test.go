@@ -148,6 +148,7 @@ func TestWhatIsWrongIsSaidInOneLineEach(t *testing.T) {
 		{"redirect_uri that ends a script string", nil, strings.Replace(with(""), "https://shop.example/in", `'https://shop.example/in"x'`, 1), "quotes"},
 		{"redirect_uri that ends Mojo's statement", nil, strings.Replace(with(""), "https://shop.example/in", `'https://shop.example/in;x'`, 1), ";"},
 		{"redirect_uri that clients cut wrongly", nil, strings.Replace(with(""), "https://shop.example/in", `'https://shop.example/in?a=b/c'`, 1), "/ after the ?"},
+		{"redirect_uri with a parameter of ours", nil, strings.Replace(with(""), "https://shop.example/in", "'https://shop.example/in?state=x'", 1), "parameter state"},
 		{"origin with a path", nil, with(", origins: ['https://shop.example/']"), "scheme and host only"},
 		{"secret that is no hash", nil, with(", secret_sha256: hunter2"), "64 hexadecimal digits"},
 		{"disclose", nil, with(", disclose_on_scan: all"), "want one of avatar, name, none"},

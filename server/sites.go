@@ -116,6 +116,11 @@ func checkRedirectURI(uri string) error {
 	if strings.Contains(u.RawQuery, "/") {
 		return errors.New("must not have a / after the ?")
 	}
+	for _, name := range login.RedirectParameters() {
+		if u.Query().Has(name) {
+			return fmt.Errorf("must not have a parameter %s: the ticket comes with one", name)
+		}
+	}
 	return nil
 }
 

@@ -172,6 +172,13 @@ func (w *modelWorld) picture(s step) {
 // same compares an error of the service with the oracle's.
 func (w *modelWorld) same(s step, got, want error) {
 	if !errors.Is(got, want) {
-		w.fail(fmt.Errorf("%v: %v, want %v", s, got, want))
+		w.fail(errors.Join(fmt.Errorf("%v: want error %q and not what follows", s, text(want)), got))
 	}
+}
+
+func text(err error) string {
+	if err == nil {
+		return ""
+	}
+	return err.Error()
 }

@@ -95,9 +95,10 @@ func newModelWorld(t *testing.T) *modelWorld {
 		t.Fatal(err)
 	}
 	w.oracle = &oracle{
-		state: login.Pending, since: map[login.State]time.Time{login.Pending: w.started}, deadline: w.started.Add(5 * time.Minute),
+		state: login.Pending, since: make(map[login.State]time.Time), deadline: w.started.Add(5 * time.Minute),
 		avatar: base64.StdEncoding.EncodeToString(avatar), hold: 25 * time.Second, slow: time.Second, ticket: time.Minute,
 	}
+	w.oracle.become(login.Pending, w.started)
 	return w
 }
 

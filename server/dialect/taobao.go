@@ -36,13 +36,11 @@ var taobaoSays = map[login.State]taobaoStatus{
 	login.Scanned:  {"10001", "mobile scan QRCode success"},
 	login.Approved: {"10006", ""},
 	login.Denied:   {"10003", "mobile login cancel"},
-	login.Redeemed: taobaoGone,
-	login.Expired:  taobaoGone,
+	login.Redeemed: {"10004", "QRCode expired!code=1, msg=data not exist"},
+	login.Expired:  {"10004", "QRCode expired!code=1, msg=data not exist"},
 }
 
 type taobaoStatus struct{ code, message string }
-
-var taobaoGone = taobaoStatus{"10004", "QRCode expired!code=1, msg=data not exist"}
 
 // noApp is what clients send as appkey that have none: they get the first app.
 const noApp = "00000000"
@@ -103,7 +101,7 @@ func (t *Taobao) check(c echo.Context) error {
 	switch {
 	case errors.Is(err, login.ErrNotFound):
 		pause(ctx, slowPoll)
-		says = taobaoGone
+		says = taobaoSays[login.Expired]
 	case err != nil:
 		pause(ctx, slowPoll)
 		says = taobaoSays[login.Pending] // our trouble does not end a login
@@ -116,7 +114,7 @@ func (t *Taobao) check(c echo.Context) error {
 				URL     string `json:"url"`
 			}{says.code, true, taobaoURL(uri, l)})
 		}
-		says = taobaoGone
+		says = taobaoSays[login.Expired]
 	}
 	return t.say(c, struct {
 		Code    string `json:"code"`

@@ -35,11 +35,52 @@ func codeMAC(key Key, h Handle, slot int) []byte {
 	return key.mac(labelScanCode, string(h), string(n[:]))[:codeHash]
 }
 
+// SlotCode is a scan code and how long it is to be shown.
+type SlotCode struct {
+	Code string
+	For  time.Duration
+}
+
+// CodesAhead returns the codes that the login of h has yet to show, at most so many,
+// beginning with the current one: for pictures that no script renews. From then on the
+// login takes them before their slots, and asks for the number with every code that is
+// out of its slot, whatever the app's rule: nothing else tells a late viewer from a
+// relay. ErrNotFound for a login that shows none.
+func (s *Service) CodesAhead(ctx context.Context, h Holder, most int) ([]SlotCode, error) {
+	l, err := s.Get(ctx, h)
+	if err != nil {
+		return nil, err
+	}
+	now, ttl := time.Now(), s.config.Load().CodeTTL
+	key, ok := s.Keys().Key(l.KeyID)
+	if !ok || l.State != Pending {
+		return nil, ErrNotFound
+	}
+	first := slotAt(l, now, ttl)
+	last := min(slotAt(l, l.Deadline.Add(-1), ttl), first+most-1)
+	if last > l.Ahead {
+		if _, err := s.store.Logins.Update(ctx, l.Handle, func(l *Login) error {
+			l.Ahead = max(l.Ahead, last)
+			return nil
+		}); err != nil {
+			return nil, wrap("show codes ahead", err)
+		}
+	}
+	codes := make([]SlotCode, 0, last-first+1)
+	for slot := first; slot <= last; slot++ {
+		end := l.Started.Add(time.Duration(slot+1) * ttl)
+		codes = append(codes, SlotCode{scanCode(l.Handle, codeMAC(key, l.Handle, slot)), end.Sub(now)})
+		now = end
+	}
+	return codes, nil
+}
+
 // sight is a recognised text of a picture.
 type sight struct {
 	handle Handle
 	bound  bool // it was the login id: a client drew the QR itself
 	stale  bool // older than the slot before the current one
+	early  bool // of a slot yet to come
 }
 
 // recognise finds the login whose code text is, at the time when the phone saw it.
@@ -69,9 +110,13 @@ func (s *Service) recognise(ctx context.Context, text string, seen time.Time) (s
 	}
 	ttl := s.config.Load().CodeTTL
 	// Newest first: that is what nearly everybody scans.
-	for slot := slotAt(l, time.Now().Add(skew), ttl); slot >= 0; slot-- {
+	for slot := max(l.Ahead, slotAt(l, time.Now().Add(skew), ttl)); slot >= 0; slot-- {
 		if subtle.ConstantTimeCompare(mac, codeMAC(key, handle, slot)) == 1 {
-			return sight{handle: handle, stale: slot < slotAt(l, seen, ttl)-1}, l, nil
+			return sight{
+				handle: handle,
+				stale:  slot < slotAt(l, seen, ttl)-1,
+				early:  slot > slotAt(l, seen.Add(skew), ttl),
+			}, l, nil
 		}
 	}
 	return sight{}, Login{}, ErrNotFound
@@ -79,7 +124,7 @@ func (s *Service) recognise(ctx context.Context, text string, seen time.Time) (s
 
 // Look returns the login behind a scanned text and changes nothing: what a page
 // that was merely opened may show. ErrNotFound stands for every code that is not of
-// a live login.
+// a login, or of one that has expired.
 func (s *Service) Look(ctx context.Context, text string) (Login, error) {
 	_, l, err := s.recognise(ctx, text, time.Now())
 	if err == nil && l.State == Expired {

@@ -32,6 +32,7 @@ type Login struct {
 	Push           bool   // sent to the phone, not scanned by it
 	Renewed        PushID // the push ticket that its browser was given instead of the used one
 	Bound          bool   // the login id itself was scanned: see Holder
+	Ahead          int    // the last slot whose code was given out before its time; 0: none
 	NumberRequired bool
 	WrongNumbers   int
 

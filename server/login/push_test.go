@@ -2,7 +2,6 @@ package login_test
 
 import (
 	"errors"
-	"net/url"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -92,22 +91,29 @@ func TestAPushTicketIsGoodForItsAccountOnlyAndAGuessDoesNotSpendIt(t *testing.T)
 	})
 }
 
+// Rivals count against the limit for a moment, so they may all be refused at once; then
+// the ticket is still good.
 func TestOfFiftyThatUseOnePushTicketOneGetsALogin(t *testing.T) {
 	for range 10 {
 		inTime(t, func(w *world) {
 			_, c := w.signedIn()
 			won := race(50, func(int) bool {
 				_, _, err := w.StartPush(w.ctx, c.PushTicket, decimal(c.UIN), login.Request{})
-				if err != nil && !errors.Is(err, login.ErrNotFound) {
+				if err != nil && !errors.Is(err, login.ErrNotFound) && !errors.Is(err, login.ErrTooMany) {
 					t.Error(err)
 				}
 				return err == nil
 			})
+			if won == 0 {
+				w.pushed(c.PushTicket, decimal(c.UIN))
+				won++
+			}
 			list, err := w.Undecided(w.ctx, alice.Phone)
 			w.must(err)
 			if won != 1 || len(list) != 1 {
 				t.Errorf("%d got a login, and the phone was asked %d times", won, len(list))
 			}
+			w.refusesPush("once more", c.PushTicket, decimal(c.UIN))
 		})
 	}
 }
@@ -146,7 +152,7 @@ func TestAPersonIsAskedThreeTimesInTenMinutes(t *testing.T) {
 			w.wants(err, login.ErrTooMany)
 			time.Sleep(time.Minute - 1)
 		}
-		time.Sleep(4)
+		time.Sleep(4 * time.Nanosecond)
 		w.pushed(ticket, uin) // it survived being refused
 	})
 }
@@ -270,7 +276,7 @@ func TestASessionThatIsVoidedInItsFirstMomentLeavesNoPushTicket(t *testing.T) {
 			return s
 		})
 		_, l := w.approved()
-		var query url.Values = w.query(l)
+		query := w.query(l)
 		during.once = func() {
 			_, err := w.RedeemPage(w.ctx, query, other)
 			w.wants(err, login.ErrRefused)

@@ -19,7 +19,7 @@ func (t restless[K, R]) Update(c ctx, key K, change func(*R) error) (R, error) {
 	if old, ok := t.before[key]; ok {
 		_ = change(&old)
 	}
-	was, err := t.Table.Get(c, key)
+	was, err := t.Get(c, key)
 	if err == nil {
 		t.before[key] = was
 	}

@@ -44,7 +44,8 @@ func (s *Service) Scan(ctx context.Context, who Identity, text string, seen time
 		}
 		l.Phone, l.Profile, l.Scanned = who.Phone, who.Profile, now
 		l.Bound = sight.bound && !app.UnboundScan
-		l.NumberRequired = app.Number == NumberAlways || app.Number == NumberOnRisk && sight.stale
+		l.NumberRequired = app.Number == NumberAlways || app.Number == NumberOnRisk && sight.stale ||
+			l.Ahead > 0 && (sight.stale || sight.early)
 		if least := now.Add(decision); least.After(l.Deadline) {
 			l.Deadline = least
 		}
@@ -100,7 +101,7 @@ func (s *Service) Approve(ctx context.Context, who Phone, h string, number strin
 		return nil
 	})
 	if err == nil && wrong {
-		err = ErrWrongNumber
+		err = errors.Join(ErrWrongNumber, s.afterNo(ctx, l))
 	}
 	return l, wrap("approve", err)
 }
@@ -120,11 +121,18 @@ func (s *Service) Deny(ctx context.Context, who Phone, h string) (Login, error) 
 		l.deny()
 		return nil
 	})
-	if err == nil && l.Push {
-		// A person who says no to a prompt is not to be asked by that browser again.
-		err = s.endPush(ctx, l.Phone, func(t PushTicket) bool { return t.App == l.App })
+	if err == nil {
+		err = s.afterNo(ctx, l)
 	}
 	return l, wrap("deny", err)
+}
+
+// afterNo keeps a person who said no to a prompt from being asked at that site again.
+func (s *Service) afterNo(ctx context.Context, l Login) error {
+	if !l.Push || l.State != Denied {
+		return nil
+	}
+	return s.endPush(ctx, l.Phone, func(t PushTicket) bool { return t.App == l.App })
 }
 
 func (l *Login) deny() {

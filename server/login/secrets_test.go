@@ -101,9 +101,9 @@ func TestAStoreNeverSeesASecret(t *testing.T) {
 
 // forms are the ways in which a dump may show a secret.
 func forms(secret string) []string {
-	all := []string{secret, hex.EncodeToString([]byte(secret)), strings.Trim(fmt.Sprint([]byte(secret)), "[]")}
+	all := []string{secret, hex.EncodeToString([]byte(secret)), strings.Trim(fmt.Sprintf("%d", []byte(secret)), "[]")}
 	if raw, err := base64.RawURLEncoding.DecodeString(secret); err == nil {
-		all = append(all, hex.EncodeToString(raw), strings.Trim(fmt.Sprint(raw), "[]"), base64.StdEncoding.EncodeToString(raw))
+		all = append(all, hex.EncodeToString(raw), strings.Trim(fmt.Sprintf("%d", raw), "[]"), base64.StdEncoding.EncodeToString(raw))
 	}
 	return all
 }

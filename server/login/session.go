@@ -136,7 +136,7 @@ func accountNumber(keys Keyring, app string, phone Phone) int64 {
 	for _, b := range mac[:7] {
 		n = n<<8 | int64(b)
 	}
-	return n&(1<<53-1) | 1
+	return max(1, n&(1<<53-1))
 }
 
 // Presented is what a client shows to prove that it is a session's browser.

@@ -22,18 +22,25 @@ func (s *Service) openSession(ctx context.Context, l Login) (Session, error) {
 		Phone: l.Phone, Profile: l.Profile, AuthTime: l.Approved,
 		Created: l.Redeemed, LastSeen: l.Redeemed, Expires: l.Redeemed.Add(s.config.Load().SessionTTL),
 	}
-	switch err := s.store.Sessions.Create(ctx, fresh); {
-	case errors.Is(err, ErrExists):
-		saved, err := s.loadSession(fresh.ID)
-		if err == nil && saved.Ended != Active {
-			err = ErrRefused
+	// The push ticket comes first: a session that exists has had its own, and saving it
+	// again would bring back one that was used.
+	saved, err := s.loadSession(fresh.ID)
+	if errors.Is(err, ErrNotFound) {
+		if err = s.savePush(ctx, fresh); err != nil {
+			return Session{}, err
 		}
-		return saved, wrap("open session", err)
-	case err != nil:
+		if err = s.store.Sessions.Create(ctx, fresh); errors.Is(err, ErrExists) {
+			saved, err = s.loadSession(fresh.ID)
+		}
+	}
+	if err != nil {
 		return Session{}, wrap("open session", err)
 	}
-	if err := s.savePush(ctx, fresh); err != nil {
-		return Session{}, err
+	if saved.ID != "" {
+		if saved.Ended != Active {
+			return Session{}, ErrRefused
+		}
+		return saved, nil
 	}
 	if l.Push { // the session's own ticket takes the place of the one handed out meanwhile
 		if err := s.store.Push.Delete(ctx, l.Renewed); err != nil {
@@ -55,7 +62,8 @@ func (s *Service) openSession(ctx context.Context, l Login) (Session, error) {
 func (s *Service) endOthers(ctx context.Context, keep Session) error {
 	all, err := s.store.Sessions.Owned(ctx, keep.Phone)
 	for _, other := range all {
-		if other.App == keep.App && other.ID != keep.ID {
+		// Not later ones: of two sign-ins at once, one must stay.
+		if other.App == keep.App && other.ID != keep.ID && !other.Created.After(keep.Created) {
 			err = errors.Join(err, s.end(ctx, other.ID, Elsewhere))
 		}
 	}

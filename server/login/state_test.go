@@ -111,7 +111,7 @@ func drawn(lines []string) map[State][]State {
 		}
 		return grid[y][x]
 	}
-	arrows := map[State][]State{}
+	arrows := make(map[State][]State)
 	var follow func(from State, x, y, dx, dy int)
 	follow = func(from State, x, y, dx, dy int) {
 		switch c := at(x, y); {

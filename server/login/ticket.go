@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -14,6 +15,10 @@ import (
 // redirectParams are the query parameters that a redirect_uri is given, in the
 // order in which they are signed. The signature comes after them.
 var redirectParams = []string{"ticket", "uuid", "lang", "scan", "state", "kid"}
+
+// RedirectParameters are the query parameters that a redirect_uri is given. A
+// registered one must not have any of them.
+func RedirectParameters() []string { return append(slices.Clone(redirectParams), "sig") }
 
 func newNonce() (n [16]byte) {
 	_, _ = rand.Read(n[:])

@@ -43,8 +43,12 @@
     if (name === spoken) { return; }
     spoken = name;
     element('say').innerHTML = element('say-' + name).innerHTML;
-    show('fresh', name === 'denied' || name === 'expired' || name === 'asked');
+    show('fresh', name === 'denied' || name === 'expired');
     show('retry', name === 'refused');
+    if (name === 'denied' || name === 'expired' || name === 'refused') { tile('bare over'); }
+    if (name === 'asked') { // later, or a double click on "Ask my phone" would hit it
+      setTimeout(function () { if (spoken === 'asked') { show('fresh', true); } }, 1500);
+    }
     show('push', name === 'pending' || name === 'expired' || name === 'denied');
     show('phone', name === 'pending');
     if (name === 'offline') { return; }

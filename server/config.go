@@ -1,12 +1,15 @@
 package main
 
 import (
+	"crypto/tls"
 	"errors"
 	"flag"
 	"fmt"
 	"net"
 	"net/url"
 	"os"
+	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -34,7 +37,9 @@ type config struct {
 	file                  file
 	apps                  []login.App
 	keys                  *login.Keyring // nil: draw one
+	certificate           tls.Certificate
 	warnings              []string
+	settings              map[string]string // every flag as it ended up
 }
 
 var errHelp = errors.New("help was asked for")
@@ -71,6 +76,8 @@ func parseConfig(args []string, env environment) (*config, error) {
 		wrong.join(c.readFile(flags, given))
 	}
 	c.check(&wrong)
+	c.settings = map[string]string{}
+	flags.VisitAll(func(f *flag.Flag) { c.settings[f.Name] = f.Value.String() })
 	if len(wrong.lines) > 0 {
 		return nil, &usageError{lines: wrong.lines}
 	}
@@ -188,6 +195,12 @@ func (c *config) checkTLS(wrong *problems) {
 	if (c.tlsCert == "") != (c.tlsKey == "") {
 		wrong.add("--tls-cert and --tls-key go together")
 	}
+	if c.tlsCert != "" && c.tlsKey != "" {
+		var err error
+		if c.certificate, err = tls.LoadX509KeyPair(c.tlsCert, c.tlsKey); err != nil {
+			wrong.add("--tls-cert, --tls-key: %s", err)
+		}
+	}
 	if c.tlsLegacy {
 		if c.tlsCert == "" {
 			wrong.add("--tls-legacy needs --tls-cert and --tls-key")
@@ -277,3 +290,19 @@ func (d *demoMode) Set(text string) error {
 type discard struct{}
 
 func (discard) Write(b []byte) (int, error) { return len(b), nil }
+
+// changedForGood names what differs between two configurations and cannot change while
+// the program runs.
+func changedForGood(was, now *config) (names []string) {
+	atOnce := []string{"config", "key-file", "login-ttl", "code-ttl", "ticket-ttl", "session-ttl"}
+	for name, value := range now.settings {
+		if value != was.settings[name] && !slices.Contains(atOnce, name) {
+			names = append(names, name)
+		}
+	}
+	if !reflect.DeepEqual(was.file.Limits, now.file.Limits) {
+		names = append(names, "limits")
+	}
+	slices.Sort(names)
+	return names
+}

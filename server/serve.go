@@ -75,9 +75,7 @@ func serve(ctx context.Context, c *config, env environment) error {
 	}
 	server := newServer(handler, log)
 	if c.tlsCert != "" {
-		if server.TLSConfig, err = c.tls(); err != nil {
-			return err
-		}
+		server.TLSConfig = c.tls()
 	}
 
 	failed := make(chan error, 2)
@@ -90,7 +88,11 @@ func serve(ctx context.Context, c *config, env environment) error {
 		}
 		defer admin.close()
 		ready := func(context.Context) error { return draining.Err() }
-		go func() { failed <- admin.serve(newServer(web.Admin(metrics, ready), log)) }()
+		handler := web.Admin(metrics, ready)
+		if admin.loopback() {
+			handler = web.LoopbackOnly(handler)
+		}
+		go func() { failed <- admin.serve(newServer(handler, log)) }()
 		log.Info("admin listening", "url", "http://"+admin.Addr().String())
 	}
 	if parts.demo != nil {
@@ -168,6 +170,12 @@ func reload(was *config, env environment, log *slog.Logger, service *login.Servi
 	}
 	service.Configure(parts.config)
 	phones.set(parts.tokens)
+	for _, w := range c.warnings {
+		log.Warn(w)
+	}
+	for _, name := range changedForGood(was, c) {
+		log.Warn("this setting changes at a restart only", "setting", name)
+	}
 	log.Info("reloaded", "apps", len(c.apps))
 }
 
@@ -211,14 +219,22 @@ func (l listener) loopback() bool {
 
 // address is the public URL, or what the listener makes of it.
 func (c *config) address(l listener) (*url.URL, error) {
-	if c.publicURL != "" {
-		return url.Parse(c.publicURL)
+	text := c.publicURL
+	if text == "" {
+		text = "http://" + l.Addr().String()
+		if c.tlsCert != "" {
+			text = "https://" + l.Addr().String()
+		}
 	}
-	scheme := "http"
-	if c.tlsCert != "" {
-		scheme = "https"
+	u, err := url.Parse(text)
+	if err != nil {
+		return nil, fmt.Errorf("public URL: %w", err)
 	}
-	return &url.URL{Scheme: scheme, Host: l.Addr().String()}, nil
+	// Written as browsers write it, so that origins and Hosts compare equal.
+	if u.Scheme == "http" && u.Port() == "80" || u.Scheme == "https" && u.Port() == "443" {
+		u.Host = strings.TrimSuffix(u.Host, ":"+u.Port())
+	}
+	return u, nil
 }
 
 func (c *config) listenOnLAN() error {
@@ -237,12 +253,8 @@ func (c *config) listenOnLAN() error {
 // tls returns what --tls-cert asks for. The list of --tls-legacy keeps an ECDHE suite
 // with AES-128-GCM, which HTTP/2 requires, and ends with what Internet Explorer 8 on
 // Windows XP knows. It needs an RSA certificate.
-func (c *config) tls() (*tls.Config, error) {
-	cert, err := tls.LoadX509KeyPair(c.tlsCert, c.tlsKey)
-	if err != nil {
-		return nil, fmt.Errorf("load certificate: %w", err)
-	}
-	t := &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12}
+func (c *config) tls() *tls.Config {
+	t := &tls.Config{Certificates: []tls.Certificate{c.certificate}, MinVersion: tls.VersionTLS12}
 	if c.tlsLegacy {
 		t.MinVersion = tls.VersionTLS10
 		t.CipherSuites = []uint16{
@@ -254,7 +266,7 @@ func (c *config) tls() (*tls.Config, error) {
 			tls.TLS_RSA_WITH_3DES_EDE_CBC_SHA,
 		}
 	}
-	return t, nil
+	return t
 }
 
 func newLogger(c *config, env environment) *slog.Logger {

@@ -92,9 +92,9 @@ func (w *modelWorld) scan(s step, text string, byID bool, old int) {
 		return
 	}
 	// How old a code is counts from now, not from the newest one that was shown.
-	slotsOld := 0
-	if !byID {
-		slotsOld = old
+	slotsOld := old
+	if byID { // a picture drawn from the id is as old as the first one
+		slotsOld = int(now.Sub(w.started) / codeTTL)
 	}
 	_, err := w.service.Scan(context.Background(), who, text, time.Time{})
 	w.same(s, err, w.oracle.scan(who.Subject, byID, slotsOld, now))

@@ -28,6 +28,7 @@ func (p *Picture) Routes(e *echo.Echo) {
 const (
 	defaultSize = 256
 	maxSize     = 1024
+	maxFrames   = 20
 )
 
 func (p *Picture) serve(c echo.Context) error {
@@ -46,6 +47,9 @@ func (p *Picture) serve(c echo.Context) error {
 		return noPicture(c)
 	}
 	id, kind, _ := strings.Cut(name, ".")
+	if kind == "gif" {
+		return p.animation(c, login.Holder{ID: id}, size)
+	}
 	l, err := p.Service.Get(c.Request().Context(), login.Holder{ID: id})
 	code, _, ok := p.Service.Code(l, time.Now())
 	if err != nil || !ok {
@@ -62,6 +66,25 @@ func (p *Picture) serve(c echo.Context) error {
 		return answer(c, http.StatusOK, "image/svg+xml", symbol.SVG(size))
 	}
 	return noPicture(c)
+}
+
+// animation serves the codes to come, each in its own slot, for pages that no script
+// renews. A viewer who started late shows late codes: they are not refused, but the
+// phone then has to repeat a number.
+func (p *Picture) animation(c echo.Context, of login.Holder, size int) error {
+	codes, err := p.Service.CodesAhead(c.Request().Context(), of, maxFrames)
+	if err != nil {
+		return noPicture(c)
+	}
+	frames := make([]qr.Frame, len(codes))
+	for i, code := range codes {
+		symbol, err := qr.Encode(p.PublicURL + "/l/" + code.Code)
+		if err != nil {
+			return err
+		}
+		frames[i] = qr.Frame{Symbol: symbol, For: code.For}
+	}
+	return answer(c, http.StatusOK, "image/gif", string(qr.GIF(frames, size)))
 }
 
 func noPicture(c echo.Context) error {

@@ -37,6 +37,7 @@ func TestWhenTheStoreIsDownPollsSayNothingYet(t *testing.T) {
 			Logins:   brokenTable[login.Handle, login.Login]{working.Logins},
 			Sessions: brokenTable[login.SessionID, login.Session]{working.Sessions},
 			Push:     brokenTable[login.PushID, login.PushTicket]{working.Push},
+			Blocks:   brokenTable[login.BlockID, login.Block]{working.Blocks},
 		}, login.Config{Keys: s.service.Keys(), Apps: s.service.Apps()})
 		s.wechat.Service = down
 		for what, to := range map[string]struct {

@@ -158,6 +158,13 @@ func saysSync(code int) string {
 // has ended may be ended again: Mojo-Weixin asks twice.
 func (w *WeChat) logout(c echo.Context) error {
 	s, code := w.fromParameters(c)
+	switch c.Request().Header.Get("Sec-Fetch-Site") {
+	case "cross-site", "same-site":
+		// The cookies of a link on somebody else's page prove nothing.
+		if c.FormValue("skey") == "" {
+			code = retBadSession
+		}
+	}
 	if code == retOK {
 		if err := w.Service.SignOut(c.Request().Context(), s.App, string(s.ID)); err != nil && !errors.Is(err, login.ErrNotFound) {
 			code = retTrouble

@@ -94,7 +94,10 @@ func (s *Service) recognise(ctx context.Context, text string, seen time.Time) (s
 				err = ErrNotFound
 			}
 		}
-		return sight{handle: id.handle(), bound: true}, l, err
+		// A picture drawn from the id never changes: it is as old as the first slot's, or
+		// an attacker could keep his from ever going stale by drawing it himself.
+		stale := slotAt(l, seen, s.config.Load().CodeTTL) > 1
+		return sight{handle: id.handle(), bound: true, stale: stale}, l, err
 	}
 	handle, mac, ok := parseScanCode(text)
 	if !ok {

@@ -18,5 +18,6 @@ var (
 	ErrWrongNumber = errors.New("wrong number")
 	ErrRedeemed    = errors.New("ticket was redeemed already")
 	ErrRefused     = errors.New("ticket is refused")
+	ErrBlocked     = errors.New("logins from this address are blocked by this person")
 	ErrTooMany     = errors.New("too many prompts in a short time")
 )

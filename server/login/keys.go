@@ -28,12 +28,13 @@ const (
 	labelBrowser   label = "session credential"
 	labelAccount   label = "account number"
 	labelBinding   label = "binding cookie"
+	labelResume    label = "resume secret"
 	labelOutermost label = "outer" // see Key.Derive
 )
 
 var labels = []label{
 	labelScanCode, labelNumber, labelTicket, labelRedirect, labelSession,
-	labelBrowser, labelAccount, labelBinding, labelOutermost,
+	labelBrowser, labelAccount, labelBinding, labelResume, labelOutermost,
 }
 
 // Key is one line of a key file: an id that may be public, and 32 secret bytes

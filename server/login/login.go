@@ -55,6 +55,10 @@ type Phone struct {
 	Subject string
 }
 
+// Key is one text for the phone, which no other phone has: an issuer is a URL or a
+// word, without NUL. It is the person and not a token, since fresh tokens are easily had.
+func (p Phone) Key() string { return p.Issuer + "\x00" + p.Subject }
+
 // Profile is how a person is shown to people.
 type Profile struct {
 	Name    string

@@ -49,6 +49,9 @@ func (s *Service) StartPush(ctx context.Context, ticket, uin string, r Request) 
 	if app, ok := s.App(t.App); ok {
 		l.NumberRequired = app.Number == NumberAlways
 	}
+	if err := s.checkBlock(ctx, t.Phone, r.Browser); err != nil {
+		return "", "", err
+	}
 	if err := s.prompt(ctx, l); err != nil {
 		return "", "", err
 	}

@@ -17,14 +17,17 @@ const maxWrongNumbers = 3
 // Scan gives the login behind a scanned text to a phone. text is what the QR says,
 // or the end of it. seen is when the phone opened it, zero for now: signing in
 // first does not make a fresh code stale. The same phone may scan again, which
-// changes nothing; another one gets ErrTaken. A code that is unknown or dead gives
+// changes nothing; another one gets ErrTaken. ErrBlocked: see Disown. A code that is unknown or dead gives
 // ErrNotFound.
 func (s *Service) Scan(ctx context.Context, who Identity, text string, seen time.Time) (Login, error) {
 	if seen.IsZero() || seen.After(time.Now()) {
 		seen = time.Now()
 	}
-	sight, _, err := s.recognise(ctx, text, seen)
+	sight, found, err := s.recognise(ctx, text, seen)
 	if err != nil {
+		return Login{}, err
+	}
+	if err := s.checkBlock(ctx, who.Phone, found.Browser); err != nil {
 		return Login{}, err
 	}
 	l, err := s.store.Logins.Update(ctx, sight.handle, func(l *Login) error {

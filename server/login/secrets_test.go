@@ -48,6 +48,7 @@ func TestAStoreNeverSeesASecret(t *testing.T) {
 				Logins:   recorded[login.Handle, login.Login]{s.Logins, &mu, &saved},
 				Sessions: recorded[login.SessionID, login.Session]{s.Sessions, &mu, &saved},
 				Push:     recorded[login.PushID, login.PushTicket]{s.Push, &mu, &saved},
+				Blocks:   recorded[login.BlockID, login.Block]{s.Blocks, &mu, &saved},
 			}
 		})
 		secrets := map[string]string{}

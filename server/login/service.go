@@ -51,6 +51,9 @@ func NewService(store Store, config Config) *Service {
 		}
 		return l.Deadline
 	})
+	// Nobody waits for these.
+	store.Push.Notify(func(PushID) {})
+	store.Blocks.Notify(func(BlockID) {})
 	s.sessions = newHub(store.Sessions, s.loadSession, func(v Session) time.Time {
 		if v.Ended != Active {
 			return time.Time{}

@@ -1,6 +1,7 @@
 package login
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -59,13 +60,17 @@ func (s *Service) openSession(ctx context.Context, l Login) (Session, error) {
 	return fresh, nil
 }
 
-func (s *Service) endOthers(ctx context.Context, keep Session) error {
-	all, err := s.store.Sessions.Owned(ctx, keep.Phone)
-	for _, other := range all {
-		// Not later ones: of two sign-ins at once, one must stay.
-		if other.App == keep.App && other.ID != keep.ID && !other.Created.After(keep.Created) {
-			err = errors.Join(err, s.end(ctx, other.ID, Elsewhere))
-		}
+// endOthers ends all but the latest of a subject's sessions at an app, be that one
+// new or not: of several sign-ins at once, whoever lists last sees them all, and
+// everybody agrees on which is the latest.
+func (s *Service) endOthers(ctx context.Context, fresh Session) error {
+	all, err := s.store.Sessions.Owned(ctx, fresh.Phone)
+	all = slices.DeleteFunc(all, func(v Session) bool { return v.App != fresh.App || v.Ended != Active })
+	slices.SortFunc(all, func(a, b Session) int {
+		return cmp.Or(a.Created.Compare(b.Created), cmp.Compare(a.ID, b.ID))
+	})
+	for i := range len(all) - 1 {
+		err = errors.Join(err, s.end(ctx, all[i].ID, Elsewhere))
 	}
 	return wrap("end earlier sessions", err)
 }
@@ -111,21 +116,14 @@ func (s *Service) Touch(ctx context.Context, v Session) error {
 // WaitEnded returns the session once it has ended, or as it is when ctx ends.
 func (s *Service) WaitEnded(ctx context.Context, id SessionID) (Session, error) {
 	fired := make(chan Session, 1)
-	var latest Session
-	stop, err := s.sessions.watch(id, func(v Session) bool {
-		if v.Ended == Active {
-			return false
-		}
-		fired <- v
-		return true
-	})
+	stop, err := s.WatchSession(id, func(v Session) { fired <- v })
 	if err != nil {
-		return latest, err
+		return Session{}, err
 	}
 	defer stop()
 	select {
-	case latest = <-fired:
-		return latest, nil
+	case v := <-fired:
+		return v, nil
 	case <-ctx.Done():
 		return s.loadSession(id)
 	}

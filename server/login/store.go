@@ -10,6 +10,7 @@ type Store struct {
 	Logins   Table[Handle, Login]
 	Sessions Table[SessionID, Session]
 	Push     Table[PushID, PushTicket]
+	Blocks   Table[BlockID, Block]
 }
 
 // Record is what a Table keeps. It is a value: a Table returns copies.

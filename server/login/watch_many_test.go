@@ -28,7 +28,7 @@ func TestAWaitingBrowserOwnsNoGoroutine(t *testing.T) {
 			stops = append(stops, stop)
 		}
 		synctest.Wait()
-		if now := runtime.NumGoroutine(); now > before {
+		if now := runtime.NumGoroutine(); now > before+10 { // of the runtime's own, some come and go
 			t.Errorf("5000 watches have %d goroutines", now-before)
 		}
 		for _, stop := range stops {
@@ -40,7 +40,7 @@ func TestAWaitingBrowserOwnsNoGoroutine(t *testing.T) {
 			w.wants(err, context.DeadlineExceeded)
 			cancel()
 		}
-		if now := runtime.NumGoroutine(); now > before {
+		if now := runtime.NumGoroutine(); now > before+10 { // of the runtime's own, some come and go
 			t.Errorf("%d goroutines are left", now-before)
 		}
 	})

@@ -29,6 +29,7 @@ func New(o Options) *Store {
 	logins := newTable[login.Handle, login.Login](o.MaxLogins)
 	sessions := newTable[login.SessionID, login.Session](0)
 	push := newTable[login.PushID, login.PushTicket](0)
+	blocks := newTable[login.BlockID, login.Block](0)
 
 	quit := make(chan struct{})
 	var done sync.WaitGroup
@@ -41,13 +42,14 @@ func New(o Options) *Store {
 				logins.clean(i)
 				sessions.clean(i)
 				push.clean(i)
+				blocks.clean(i)
 			case <-quit:
 				return
 			}
 		}
 	})
 	return &Store{
-		Store: login.Store{Logins: logins, Sessions: sessions, Push: push},
+		Store: login.Store{Logins: logins, Sessions: sessions, Push: push, Blocks: blocks},
 		stop:  sync.OnceFunc(func() { close(quit); done.Wait() }),
 	}
 }

@@ -132,7 +132,7 @@ func (t *table[K, R]) Delete(_ context.Context, key K) error {
 }
 
 func (t *table[K, R]) Owned(ctx context.Context, phone login.Phone) ([]R, error) {
-	name := phoneKey(phone)
+	name := phone.Key()
 	v, ok := t.place(&t.owned, name).items.Get(name)
 	if !ok {
 		return nil, nil
@@ -151,7 +151,7 @@ func (t *table[K, R]) own(r R) {
 	if r.Owner() == (login.Phone{}) {
 		return
 	}
-	name := phoneKey(r.Owner())
+	name := r.Owner().Key()
 	s := t.place(&t.owned, name)
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -169,9 +169,6 @@ func (t *table[K, R]) own(r R) {
 	}
 	s.items.Set(name, list, time.Until(list.until))
 }
-
-// phoneKey cannot be read two ways: the issuer is a URL or a word, without NUL.
-func phoneKey(p login.Phone) string { return p.Issuer + "\x00" + p.Subject }
 
 func (t *table[K, R]) Notify(fn func(K)) { t.notify = fn }
 

@@ -108,8 +108,9 @@ func (p *Pages) identity(c echo.Context) (login.Identity, bool) {
 
 // sightOf is when this browser opened a code. The code itself is in no cookie.
 type sightOf struct {
-	Code []byte // SHA-256
-	At   int64  // unix milliseconds
+	Code    []byte // SHA-256
+	Browser []byte // SHA-256: who opens a code early for somebody else has another one
+	At      int64  // unix milliseconds
 }
 
 // rememberSight notes when a live code was opened here, so that signing in first
@@ -126,7 +127,7 @@ func (p *Pages) rememberSight(c echo.Context, code string, l login.Login) {
 		return // only the first time counts
 	}
 	sum := sha256.Sum256([]byte(code))
-	sealed := p.seal(cookieSeen, sightOf{Code: sum[:], At: time.Now().UnixMilli()})
+	sealed := p.seal(cookieSeen, sightOf{Code: sum[:], Browser: p.browser(c), At: time.Now().UnixMilli()})
 	p.setCookie(c, cookieSeen, "/l/", sealed, time.Until(l.Deadline)+time.Second)
 }
 
@@ -134,7 +135,7 @@ func (p *Pages) rememberSight(c echo.Context, code string, l login.Login) {
 func (p *Pages) seen(c echo.Context, code string, l login.Login) (time.Time, bool) {
 	var s sightOf
 	sum := sha256.Sum256([]byte(code))
-	if !p.unseal(cookieSeen, cookieValue(c, cookieSeen), &s) || !hmac.Equal(s.Code, sum[:]) {
+	if !p.unseal(cookieSeen, cookieValue(c, cookieSeen), &s) || !hmac.Equal(s.Code, sum[:]) || !hmac.Equal(s.Browser, p.browser(c)) {
 		return time.Time{}, false
 	}
 	at := time.UnixMilli(s.At)
@@ -142,4 +143,10 @@ func (p *Pages) seen(c echo.Context, code string, l login.Login) (time.Time, boo
 		return time.Time{}, false
 	}
 	return at, true
+}
+
+// browser is what a sight is bound to.
+func (p *Pages) browser(c echo.Context) []byte {
+	sum := sha256.Sum256([]byte(p.visit(c) + " " + c.Request().UserAgent()))
+	return sum[:]
 }

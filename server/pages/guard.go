@@ -18,11 +18,15 @@ import (
 
 // visit returns what the tokens of this browser are bound to, and begins it if need be.
 func (p *Pages) visit(c echo.Context) string {
+	if begun, ok := c.Get(cookieVisit).(string); ok {
+		return begun // in this very answer
+	}
 	value := cookieValue(c, cookieVisit)
 	if len(value) != 22 { // 16 bytes in base64url
 		value = newNonce()
 		p.setCookie(c, cookieVisit, "/", value, phoneLife)
 	}
+	c.Set(cookieVisit, value)
 	return value
 }
 

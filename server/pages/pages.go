@@ -4,7 +4,8 @@
 //
 // Three rules hold for all of it. A GET changes nothing: link previews, scanners and
 // prefetching browsers open whatever they are shown. A POST must come from a page of
-// ours: see guard.go. And a page may be framed by nobody.
+// ours: see guard.go. And a page may be framed by nobody. The page for browsers without
+// scripts is the exception to the first and the last of them: see embed.go.
 package pages
 
 import (
@@ -48,7 +49,8 @@ type Options struct {
 	Secure    bool // cookies travel on HTTPS only
 	Log       *slog.Logger
 
-	ScansPerMinute int // how many codes a person may hand in; 0: no limit
+	Scans *limit.PerMinute         // how many codes a person may hand in, by Phone.Key; nil: no limit
+	Limit func(login.Browser) bool // whether this browser may start one more login; nil: any may
 }
 
 // Pages serves the pages. It is safe for concurrent use.
@@ -58,7 +60,6 @@ type Pages struct {
 	files     *assets.Files
 	templates *template.Template
 	hold      time.Duration // of a waiting page's request
-	scans     *limit.PerMinute
 	passwords *limit.PerMinute
 }
 
@@ -75,7 +76,7 @@ func New(o Options) (*Pages, error) {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	p := &Pages{Options: o, origin: public.Scheme + "://" + public.Host, hold: 25 * time.Second}
-	p.scans, p.passwords = limit.NewPerMinute(o.ScansPerMinute), limit.NewPerMinute(passwordsPerMinute)
+	p.passwords = limit.NewPerMinute(passwordsPerMinute)
 	if p.files, err = assets.New(); err != nil {
 		return nil, err
 	}
@@ -90,6 +91,9 @@ func (p *Pages) Routes(e *echo.Echo) {
 	read := []string{http.MethodGet, http.MethodHead}
 	e.Match(read, assets.Prefix+"*", echo.WrapHandler(p.files))
 	e.Match(read, "/", p.home)
+
+	e.GET("/embed", p.startEmbed)
+	e.GET("/embed/:id", p.embed)
 
 	e.Match(read, "/l/:code", p.open)
 	e.POST("/l/:code", p.scanOpened)
@@ -118,13 +122,18 @@ type view struct {
 	Me    *login.Profile // who is signed in on the phone; nil: nobody
 }
 
-// render answers with a page. It is the one place where headers of pages are set.
+// render answers with a page that nobody may frame.
 func (p *Pages) render(c echo.Context, status int, name string, nonce string, data any) error {
+	p.headers(c, nonce)
+	return p.write(c, status, name, data)
+}
+
+// write answers with a page whose headers are set.
+func (p *Pages) write(c echo.Context, status int, name string, data any) error {
 	var page bytes.Buffer
 	if err := p.templates.ExecuteTemplate(&page, name, data); err != nil {
 		return fmt.Errorf("render %s: %w", name, err)
 	}
-	p.headers(c, nonce)
 	return c.HTMLBlob(status, page.Bytes())
 }
 

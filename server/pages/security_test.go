@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"qrlatch/server/limit"
 	"qrlatch/server/login"
 	"qrlatch/server/pages"
 )
@@ -241,7 +242,7 @@ func TestKeysCanBeRotatedUnderASignedInPhone(t *testing.T) {
 
 func TestGuessingIsSlow(t *testing.T) {
 	w := newWorld(t, func(o *pages.Options, _ *login.Config) {
-		o.ScansPerMinute, o.Accounts[0].Password = 3, "correct horse"
+		o.Scans, o.Accounts[0].Password = limit.NewPerMinute(3), "correct horse"
 	})
 	bob := w.phone("Bob")
 	codes := bob.get("/phone").form

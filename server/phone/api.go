@@ -25,11 +25,7 @@ import (
 type API struct {
 	Service *login.Service
 	Auth    Authenticator
-	// ScansPerMinute is how many codes a person may hand in; 0: no limit.
-	// DefaultScansPerMinute is plenty for people.
-	ScansPerMinute int
-
-	limit *limit.PerMinute // made by Routes
+	Scans   *limit.PerMinute // how many codes a person may hand in, by login.Phone.Key; nil: no limit
 }
 
 // DefaultScansPerMinute lets nobody wait and makes guessing 56 bits hopeless.
@@ -42,7 +38,6 @@ const maxWait = 60
 // have that address too, so whoever mounts both sends it to [API.DeleteSession] or
 // to the site.
 func (a *API) Routes(e *echo.Echo) {
-	a.limit = limit.NewPerMinute(a.ScansPerMinute)
 	e.POST("/v1/scans", a.as(a.scan))
 	e.GET("/v1/scans", a.as(a.undecided))
 	e.GET("/v1/scans/:id", a.as(a.scanned))
@@ -64,7 +59,7 @@ func (a *API) as(handle func(echo.Context, login.Identity) error) echo.HandlerFu
 }
 
 func (a *API) scan(c echo.Context, who login.Identity) error {
-	if wait := a.limit.Take(who.Issuer + "\x00" + who.Subject); wait > 0 {
+	if wait := a.Scans.Take(who.Phone.Key()); wait > 0 {
 		return problem.RateLimited("You have scanned too many codes in a short time. Wait a little and scan again.", wait)
 	}
 	var body struct {

@@ -11,6 +11,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"qrlatch/server/limit"
 	"qrlatch/server/login"
 )
 
@@ -86,7 +87,7 @@ func TestTokens(t *testing.T) {
 
 func TestGuessingCodesIsLimitedByPerson(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newServer(t, func(a *API) { a.ScansPerMinute = DefaultScansPerMinute })
+		s := newServer(t, func(a *API) { a.Scans = limit.NewPerMinute(DefaultScansPerMinute) })
 		guess := func(token string) int {
 			w := s.call(t, token, "POST", "/v1/scans", `{"code":"x"}`)
 			if w.Code == 429 {

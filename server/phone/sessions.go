@@ -38,15 +38,17 @@ func (a *API) deleteSession(c echo.Context, who login.Identity) error {
 	if given && reason != notMe {
 		return problem.BadRequest("reason may be not_me. Leave it out for a plain sign-out.")
 	}
-	err = a.Service.SignOutByPhone(c.Request().Context(), who.Phone, c.Param("id"))
+	end := a.Service.SignOutByPhone
+	if given {
+		end = a.Service.Disown
+	}
+	err = end(c.Request().Context(), who.Phone, c.Param("id"))
 	if errors.Is(err, login.ErrNotFound) {
 		return problem.FromLogin(err).WithDetail("You have no signed-in browser of this id; it may be signed out already.")
 	}
 	if err != nil {
 		return problem.FromLogin(err)
 	}
-	// A reason of notMe ends here as a plain sign-out: blocking the browser's address
-	// for this person needs a place in the domain, and is called from here.
 	return c.NoContent(http.StatusNoContent)
 }
 

@@ -23,6 +23,8 @@ var answers = []struct {
 		"This ticket is unknown, of another app, void, or too old. Send the browser back to the login page to start again."},
 	{login.ErrNotYours, http.StatusForbidden, "not-yours", "Scanned by another phone", 0,
 		"Only the phone that scanned this login may see it or decide it. Have the browser show a fresh code and scan that."},
+	{login.ErrBlocked, http.StatusForbidden, "blocked", "Blocked by this person", 0,
+		"This person reported a session from that network as not theirs, so nothing from there may ask them for a day. Use another network, or wait."},
 	{login.ErrTaken, http.StatusConflict, "taken", "Scanned by another phone already", 0,
 		"Another phone scanned this code first. Have the browser show a fresh code and scan that."},
 	{login.ErrRedeemed, http.StatusConflict, "redeemed", "Ticket redeemed already", 0,

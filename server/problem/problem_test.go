@@ -44,6 +44,7 @@ func TestEveryLoginErrorHasItsAnswer(t *testing.T) {
 		"ErrNotFound":    {login.ErrNotFound, 404, "/problems/not-found", ""},
 		"ErrRefused":     {login.ErrRefused, 404, "/problems/ticket-refused", ""},
 		"ErrNotYours":    {login.ErrNotYours, 403, "/problems/not-yours", ""},
+		"ErrBlocked":     {login.ErrBlocked, 403, "/problems/blocked", ""},
 		"ErrTaken":       {login.ErrTaken, 409, "/problems/taken", ""},
 		"ErrRedeemed":    {login.ErrRedeemed, 409, "/problems/redeemed", ""},
 		"ErrDecided":     {login.ErrDecided, 410, "/problems/decided", ""},

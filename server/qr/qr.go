@@ -1,5 +1,5 @@
 // Package qr draws QR symbols. It is the one place that knows how: a renderer with
-// other means has to offer Encode, PNG and SVG only.
+// other means has to offer Encode, PNG, SVG and GIF only.
 package qr
 
 import (

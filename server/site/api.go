@@ -22,6 +22,8 @@ type API struct {
 	Service *login.Service
 	Issuer  string // the public URL of this server, as id_tokens name it
 
+	Messages Messages // to the sockets of sessions; nil: none is ever open
+
 	signers signers
 }
 
@@ -35,6 +37,7 @@ const Challenge = `Basic realm="qrlatch", charset="UTF-8"`
 func (a *API) Routes(e *echo.Echo) {
 	e.POST("/v1/tickets/redeem", a.as(a.redeem))
 	e.GET("/v1/sessions/:id", a.as(a.session))
+	e.POST("/v1/sessions/:id/messages", a.as(a.message))
 	e.GET("/.well-known/jwks.json", a.jwks)
 }
 

@@ -50,6 +50,14 @@ func Run(t *testing.T, open func(t *testing.T) login.Store) {
 			last:  func(p *login.PushTicket, at time.Time) { p.Expires = at },
 		}.run(t, phone)
 	})
+	t.Run("Blocks", func(t *testing.T) {
+		suite[login.BlockID, login.Block]{
+			open:  func(t *testing.T) login.Table[login.BlockID, login.Block] { return open(t).Blocks },
+			make:  func(k login.BlockID) login.Block { return login.Block{ID: k, Expires: soon()} },
+			owner: func(b *login.Block, p login.Phone) { b.Phone = p },
+			last:  func(b *login.Block, at time.Time) { b.Expires = at },
+		}.run(t, phone)
+	})
 	t.Run("every field of a login survives", func(t *testing.T) { fields(t, open(t)) })
 }
 

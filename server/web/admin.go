@@ -3,8 +3,10 @@ package web
 import (
 	"context"
 	"io"
+	"net"
 	"net/http"
 	"net/http/pprof"
+	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -57,6 +59,20 @@ func Admin(m *Metrics, ready func(context.Context) error) http.Handler {
 	mux.HandleFunc("GET /debug/pprof/symbol", pprof.Symbol)
 	mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
 	return mux
+}
+
+// LoopbackOnly answers only requests for this machine's own names: a page whose name
+// was pointed at 127.0.0.1 (DNS rebinding) must not read profiles through the browser
+// of an operator.
+func LoopbackOnly(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		name := withoutPort(r.Host)
+		if ip := net.ParseIP(strings.Trim(name, "[]")); name != "localhost" && (ip == nil || !ip.IsLoopback()) {
+			say(w, http.StatusMisdirectedRequest, "This listener answers for loopback names only.\n")
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 func say(w http.ResponseWriter, status int, text string) {

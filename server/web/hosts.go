@@ -22,20 +22,26 @@ func (p proxies) trusts(r *http.Request) bool {
 
 // host is the name that the client asked for.
 func (p proxies) host(r *http.Request) string {
-	if forwarded := r.Header.Get("X-Forwarded-Host"); forwarded != "" && p.trusts(r) {
-		return lastOf(forwarded)
+	if forwarded := nearest(r, "X-Forwarded-Host"); forwarded != "" && p.trusts(r) {
+		return forwarded
 	}
 	return r.Host
 }
 
 // secure tells whether the client came by https.
 func (p proxies) secure(r *http.Request) bool {
-	return r.TLS != nil || lastOf(r.Header.Get("X-Forwarded-Proto")) == "https" && p.trusts(r)
+	return r.TLS != nil || nearest(r, "X-Forwarded-Proto") == "https" && p.trusts(r)
 }
 
-// lastOf takes what the nearest proxy has appended.
-func lastOf(list string) string {
-	return strings.TrimSpace(list[strings.LastIndexByte(list, ',')+1:])
+// nearest takes what the nearest proxy has appended, be it to a list or as a line of
+// its own: the client's own words come before it.
+func nearest(r *http.Request, header string) string {
+	lines := r.Header.Values(header)
+	if len(lines) == 0 {
+		return ""
+	}
+	last := lines[len(lines)-1]
+	return strings.TrimSpace(last[strings.LastIndexByte(last, ',')+1:])
 }
 
 // clientAddress walks X-Forwarded-For from the right and stops at the first address
@@ -52,30 +58,41 @@ func clientAddress(trusted []*net.IPNet) echo.IPExtractor {
 }
 
 // knownHosts refuses requests for a Host that is not ours (421): a page that another
-// name leads to here must not be able to speak for us.
+// name leads to here must not be able to speak for us. What comes after it finds in
+// r.Host the name that the client asked for.
 func knownHosts(o Options, p proxies) echo.MiddlewareFunc {
 	anyHost := slices.Contains(o.Hosts, "*")
-	names := []string{strings.ToLower(o.PublicURL.Host)}
+	standard := ":80"
+	if o.PublicURL.Scheme == "https" {
+		standard = ":443"
+	}
+	// bare writes a host as a URL of ours does: without the port that goes without saying.
+	bare := func(host string) string { return strings.TrimSuffix(strings.ToLower(host), standard) }
+
+	names := []string{bare(o.PublicURL.Host)}
 	var further []string // those of --host: one without a port matches at any port
 	for _, h := range o.Hosts {
 		further = append(further, strings.ToLower(h))
 	}
-	if port := o.PublicURL.Port(); o.Loopback {
+	if o.Loopback {
+		port := ""
+		if o.PublicURL.Port() != "" {
+			port = ":" + o.PublicURL.Port()
+		}
 		for _, name := range []string{"127.0.0.1", "[::1]", "localhost"} {
-			if port != "" {
-				name += ":" + port
-			}
-			names = append(names, name)
+			names = append(names, bare(name+port))
 		}
 	}
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
-			host := strings.ToLower(p.host(c.Request()))
-			if anyHost || slices.Contains(names, host) || slices.Contains(names, defaultPort(host)) ||
-				slices.Contains(further, host) || slices.Contains(further, withoutPort(host)) {
-				return next(c)
+			host := p.host(c.Request())
+			name := strings.ToLower(host)
+			known := slices.Contains(names, bare(host)) || slices.Contains(further, name) || slices.Contains(further, withoutPort(name))
+			if host == "" || !known && !anyHost {
+				return c.String(http.StatusMisdirectedRequest, "This server does not answer for that host.\n")
 			}
-			return c.String(http.StatusMisdirectedRequest, "This server does not answer for that host.\n")
+			c.Request().Host = host
+			return next(c)
 		}
 	}
 }
@@ -90,9 +107,4 @@ func withoutPort(host string) string {
 		return "[" + name + "]"
 	}
 	return name
-}
-
-// defaultPort removes a port that a URL would not write.
-func defaultPort(host string) string {
-	return strings.TrimSuffix(strings.TrimSuffix(host, ":443"), ":80")
 }

@@ -87,7 +87,8 @@ func method(name string) string {
 
 // waiting are the routes that hold a request until something happens.
 var waiting = []string{
-	"/cgi-bin/mmwebwx-bin/login", "/cgi-bin/mmwebwx-bin/synccheck", "/v1/scans/:id", "/v1/logins/:id", "/phone/scans/:id/state",
+	"/cgi-bin/mmwebwx-bin/login", "/cgi-bin/mmwebwx-bin/synccheck", "/v1/scans/:id", "/v1/logins/:id", "/v1/logins/:id/events",
+	"/phone/scans/:id/state",
 }
 
 // drain answers every waiting request when draining ends, in its own protocol: each

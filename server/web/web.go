@@ -13,6 +13,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"qrlatch/server/dialect"
+	"qrlatch/server/limit"
 	"qrlatch/server/login"
 	"qrlatch/server/pages"
 	"qrlatch/server/phone"
@@ -46,9 +47,12 @@ type Limits struct {
 
 // New returns the handler of the public listener.
 func New(o Options) (http.Handler, error) {
+	mayStart := startLimiter(o.Limits.StartsPerAddress)
+	scans := limit.NewPerMinute(o.Limits.ScansPerPhone) // one count for app and pages
 	people, err := pages.New(pages.Options{
 		Service: o.Service, PublicURL: o.PublicURL.String(), Demo: o.Demo, Accounts: o.Accounts,
-		Secure: o.PublicURL.Scheme == "https", Log: o.Log, ScansPerMinute: o.Limits.ScansPerPhone,
+		Secure: o.PublicURL.Scheme == "https", Log: o.Log, Scans: scans,
+		Limit: mayStart,
 	})
 	if err != nil {
 		return nil, err
@@ -60,26 +64,26 @@ func New(o Options) (http.Handler, error) {
 	e.HTTPErrorHandler = errorHandler(people)
 
 	proxies := proxies(o.TrustedProxies)
-	e.Pre(closeAmbiguous, recovery, observe(o.Log, o.Metrics), knownHosts(o, proxies))
+	e.Pre(closeAmbiguous, recovery, observe(o.Log, o.Metrics), bodyDeadline, knownHosts(o, proxies))
 	if o.Draining != nil {
 		e.Use(drain(o.Draining))
 	}
 
-	limit := startLimiter(o.Limits.StartsPerAddress)
 	wechat := &dialect.WeChat{
 		Service: o.Service, Hold: o.PollHold, Count: o.Metrics.StatReports.Inc,
 		Secure:  func(r *http.Request) bool { return o.PublicURL.Scheme == "https" || proxies.secure(r) },
-		Limit:   limit,
+		Limit:   mayStart,
 		Avatar:  people.Avatar,
 		Refused: people.TicketRefused,
 	}
 	public := o.PublicURL.String()
 	wechat.Routes(e)
-	(&dialect.JSON{Service: o.Service, PublicURL: public, Limit: limit}).Routes(e)
-	(&dialect.Taobao{Service: o.Service, PublicURL: public, Limit: limit}).Routes(e)
+	(&dialect.JSON{Service: o.Service, PublicURL: public, Limit: mayStart}).Routes(e)
+	(&dialect.SSE{Service: o.Service, PublicURL: public}).Routes(e)
+	(&dialect.Taobao{Service: o.Service, PublicURL: public, Limit: mayStart}).Routes(e)
 	(&dialect.Picture{Service: o.Service, PublicURL: public}).Routes(e)
 
-	phones := &phone.API{Service: o.Service, Auth: o.Phones, ScansPerMinute: o.Limits.ScansPerPhone}
+	phones := &phone.API{Service: o.Service, Auth: o.Phones, Scans: scans}
 	sites := &site.API{Service: o.Service, Issuer: public}
 	phones.Routes(e)
 	sites.Routes(e)

@@ -98,6 +98,9 @@ func TestOnlyKnownHostsAreAnswered(t *testing.T) {
 		{"ours in front of another", nil, "login.example.evil.example", "", 421},
 		{"empty", nil, "", "", 421},
 		{"loopback on a public listener", nil, "127.0.0.1", "", 421},
+		{"the standard port written out", func(o *Options) { o.PublicURL.Host = "login.example:443" }, "login.example", "", 200},
+		{"the other scheme's port", nil, "login.example:80", "", 421},
+		{"loopback at the standard port", func(o *Options) { o.Loopback = true; o.PublicURL.Scheme, o.PublicURL.Host = "http", "127.0.0.1" }, "localhost:80", "", 200},
 		{"a further host", func(o *Options) { o.Hosts = []string{"wx.example"} }, "wx.example", "", 200},
 		{"a further host at any port", func(o *Options) { o.Hosts = []string{"wx.example"} }, "wx.example:8443", "", 200},
 		{"a further host with a port", func(o *Options) { o.Hosts = []string{"wx.example:1"} }, "wx.example:2", "", 421},
@@ -105,13 +108,17 @@ func TestOnlyKnownHostsAreAnswered(t *testing.T) {
 		{"X-Forwarded-Host of anybody", nil, "evil.example", "X-Forwarded-Host: login.example", 421},
 		{"X-Forwarded-Host of a proxy", func(o *Options) { o.TrustedProxies = []*net.IPNet{proxy} }, "inner", "X-Forwarded-Host: login.example", 200},
 		{"a foreign X-Forwarded-Host of a proxy", func(o *Options) { o.TrustedProxies = []*net.IPNet{proxy} }, "login.example", "X-Forwarded-Host: evil.example", 421},
+		{"a client's X-Forwarded-Host before the proxy's line", func(o *Options) { o.TrustedProxies = []*net.IPNet{proxy} }, "inner", "X-Forwarded-Host: login.example|evil.example", 421},
 		{"localhost on a loopback listener", func(o *Options) { o.Loopback = true }, "localhost", "", 200},
 		{"::1 on a loopback listener", func(o *Options) { o.Loopback = true }, "[::1]", "", 200},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			headers := []string{"Host: " + tt.host, "Peer: 10.1.2.3:4567"}
 			if tt.more != "" {
-				headers = append(headers, tt.more)
+				name, values, _ := strings.Cut(tt.more, ": ")
+				for _, v := range strings.Split(values, "|") {
+					headers = append(headers, name+": "+v)
+				}
 			}
 			if got := newFixture(t, tt.change).ask("GET", "/", "", headers...); got.Code != tt.want {
 				t.Errorf("got %d, want %d", got.Code, tt.want)
@@ -173,7 +180,7 @@ func TestStartsAreLimitedPerAddressAndHeldBack(t *testing.T) {
 }
 
 func TestAnIPv4AddressIsOneCustomer(t *testing.T) {
-	if a, b := network(netip.MustParseAddr("192.0.2.1")), network(netip.MustParseAddr("192.0.2.2")); a == b {
+	if a, b := login.Network(netip.MustParseAddr("192.0.2.1")), login.Network(netip.MustParseAddr("192.0.2.2")); a == b {
 		t.Errorf("%s and %s", a, b)
 	}
 }

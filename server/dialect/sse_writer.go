@@ -1,0 +1,70 @@
+package dialect
+
+import (
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/labstack/echo/v4"
+)
+
+// eventWriter is what the library of events writes to. It sends every event whole and
+// within ssePatience, and reports a failure, which the library would not notice.
+type eventWriter struct {
+	to      *echo.Response
+	control *http.ResponseController
+	failed  func() // called once
+	broken  bool
+	event   []byte // not sent yet
+}
+
+// begin makes the answer a stream, up to its first event. X-Accel-Buffering speaks to
+// nginx, no-transform to proxies that would compress, and so gather, what passes. The
+// comment of 2 kB makes other proxies, and Internet Explorer's XDomainRequest below a
+// polyfill, give out what they have.
+func (w *eventWriter) begin() {
+	h := w.to.Header()
+	h.Set("Content-Type", "text/event-stream")
+	h.Set("Cache-Control", "no-store, no-transform")
+	h.Set("X-Accel-Buffering", "no")
+	h.Set("Cross-Origin-Resource-Policy", "cross-origin")
+	h.Set("Referrer-Policy", "no-referrer")
+	h.Set("X-Content-Type-Options", "nosniff")
+	w.to.WriteHeader(http.StatusOK)
+	// Sent by the library's first Flush.
+	w.event = fmt.Appendf(nil, ":%2048s\nretry: %d\n\n", "", sseRetry.Milliseconds())
+}
+
+// Header is a set of fields that nobody reads: the library's are not ours. It says
+// Connection: keep-alive where we may have decided to close.
+func (w *eventWriter) Header() http.Header { return http.Header{} }
+
+// WriteHeader does nothing: begin has done it.
+func (w *eventWriter) WriteHeader(int) {}
+
+// Write keeps a part of an event until Flush.
+func (w *eventWriter) Write(b []byte) (int, error) {
+	w.event = append(w.event, b...)
+	return len(b), nil
+}
+
+// Flush sends what was written. The deadline is set for this only: with HTTP/2, one left
+// standing resets the stream at its hour, though nothing is being written.
+func (w *eventWriter) Flush() {
+	event := w.event
+	w.event = nil // a stream that waits holds no memory
+	if w.broken || len(event) == 0 {
+		return
+	}
+	_ = w.control.SetWriteDeadline(time.Now().Add(ssePatience)) // a test's recorder has none
+	_, err := w.to.Write(event)
+	if err == nil {
+		err = w.control.Flush()
+	}
+	if err != nil {
+		w.broken = true
+		w.failed()
+		return
+	}
+	_ = w.control.SetWriteDeadline(time.Time{})
+}

@@ -38,7 +38,7 @@ func start(t *testing.T, args ...string) *program {
 		_ = in.CloseWithError(err) // a pipe takes any
 		p.ended <- err
 	}()
-	t.Cleanup(func() { cancel(); <-p.ended })
+	t.Cleanup(func() { cancel(); _ = <-p.ended })
 	lines := bufio.NewScanner(out)
 	for p.admin == "" && lines.Scan() {
 		var said struct{ Msg, URL string }

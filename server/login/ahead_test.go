@@ -130,7 +130,7 @@ func TestACodeOutOfItsSlotNeedsTheNumberWhateverTheRule(t *testing.T) {
 // Signing in first makes a code stale no more than it makes it timely.
 func TestACodeThatWasOpenedTooEarlyNeedsTheNumberLaterToo(t *testing.T) {
 	inTime(t, func(w *world) {
-		h, l := w.start()
+		h, _ := w.start()
 		early := w.ahead(h, 20)[2].Code
 		opened := time.Now()
 		time.Sleep(2*slot + time.Second)

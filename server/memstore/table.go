@@ -3,6 +3,8 @@ package memstore
 import (
 	"context"
 	"hash/maphash"
+	"maps"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -22,7 +24,7 @@ type table[K ~string, R login.Record[K]] struct {
 	limit  int64
 	count  atomic.Int64
 	shards [shardCount]shard
-	owned  [shardCount]shard // by phone: *index[K]
+	owned  [shardCount]shard // by phone: *index[K], all of it under mu
 	notify func(K)
 }
 
@@ -31,12 +33,16 @@ type shard struct {
 	items *cache.Cache
 }
 
-// index lists the keys of one phone's records. It lives as long as the longest of
-// them and may name some that are gone.
+// index lists the keys of one phone's records, under the lock of its shard. It lives as
+// long as the longest of them and may name some that are gone: those are dropped when
+// it has doubled, so that adding one costs the same however many there are.
 type index[K ~string] struct {
-	keys  []K
-	until time.Time
+	keys    map[K]struct{}
+	until   time.Time
+	pruneAt int
 }
+
+const pruneFirst = 16
 
 func newTable[K ~string, R login.Record[K]](limit int) *table[K, R] {
 	t := &table[K, R]{seed: maphash.MakeSeed(), limit: int64(limit), notify: func(K) {}}
@@ -132,13 +138,8 @@ func (t *table[K, R]) Delete(_ context.Context, key K) error {
 }
 
 func (t *table[K, R]) Owned(ctx context.Context, phone login.Phone) ([]R, error) {
-	name := phone.Key()
-	v, ok := t.place(&t.owned, name).items.Get(name)
-	if !ok {
-		return nil, nil
-	}
 	var records []R
-	for _, key := range v.(index[K]).keys {
+	for _, key := range t.ownedKeys(phone.Key()) {
 		if r, err := t.Get(ctx, key); err == nil {
 			records = append(records, r)
 		}
@@ -146,7 +147,18 @@ func (t *table[K, R]) Owned(ctx context.Context, phone login.Phone) ([]R, error)
 	return records, nil
 }
 
-// own puts a record on its phone's list, and drops from the list what has gone.
+func (t *table[K, R]) ownedKeys(name string) []K {
+	s := t.place(&t.owned, name)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	v, ok := s.items.Get(name)
+	if !ok {
+		return nil
+	}
+	return slices.Collect(maps.Keys(v.(*index[K]).keys))
+}
+
+// own puts a record on its phone's list.
 func (t *table[K, R]) own(r R) {
 	if r.Owner() == (login.Phone{}) {
 		return
@@ -155,19 +167,22 @@ func (t *table[K, R]) own(r R) {
 	s := t.place(&t.owned, name)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	list := index[K]{keys: []K{r.Key()}, until: r.ExpiresAt()}
+	list := &index[K]{keys: map[K]struct{}{}, pruneAt: pruneFirst}
 	if v, ok := s.items.Get(name); ok {
-		old := v.(index[K])
-		for _, key := range old.keys {
-			if _, live := t.place(&t.shards, string(key)).items.Get(string(key)); live && key != r.Key() {
-				list.keys = append(list.keys, key)
-			}
-		}
-		if old.until.After(list.until) {
-			list.until = old.until
-		}
+		list = v.(*index[K])
 	}
-	s.items.Set(name, list, time.Until(list.until))
+	if len(list.keys) >= list.pruneAt {
+		maps.DeleteFunc(list.keys, func(key K, _ struct{}) bool {
+			_, live := t.place(&t.shards, string(key)).items.Get(string(key))
+			return !live
+		})
+		list.pruneAt = max(pruneFirst, 2*len(list.keys))
+	}
+	list.keys[r.Key()] = struct{}{}
+	if until := r.ExpiresAt(); until.After(list.until) {
+		list.until = until
+		s.items.Set(name, list, time.Until(until))
+	}
 }
 
 func (t *table[K, R]) Notify(fn func(K)) { t.notify = fn }

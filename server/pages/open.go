@@ -60,7 +60,7 @@ func (p *Pages) scanTyped(c echo.Context) error {
 }
 
 func (p *Pages) scanAs(c echo.Context, who login.Identity, code string, seen time.Time) error {
-	if wait := p.Scans.Take(who.Phone.Key()); wait > 0 {
+	if wait := p.Scans.Take(who.Key()); wait > 0 {
 		return p.tooFast(c, wait)
 	}
 	l, err := p.Service.Scan(c.Request().Context(), who, code, seen)

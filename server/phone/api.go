@@ -59,7 +59,7 @@ func (a *API) as(handle func(echo.Context, login.Identity) error) echo.HandlerFu
 }
 
 func (a *API) scan(c echo.Context, who login.Identity) error {
-	if wait := a.Scans.Take(who.Phone.Key()); wait > 0 {
+	if wait := a.Scans.Take(who.Key()); wait > 0 {
 		return problem.RateLimited("You have scanned too many codes in a short time. Wait a little and scan again.", wait)
 	}
 	var body struct {

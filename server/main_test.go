@@ -38,7 +38,12 @@ func start(t *testing.T, args ...string) *program {
 		_ = in.CloseWithError(err) // a pipe takes any
 		p.ended <- err
 	}()
-	t.Cleanup(func() { cancel(); _ = <-p.ended })
+	t.Cleanup(func() {
+		cancel()
+		if err := <-p.ended; err != nil {
+			t.Error(err)
+		}
+	})
 	lines := bufio.NewScanner(out)
 	for p.admin == "" && lines.Scan() {
 		var said struct{ Msg, URL string }

@@ -132,6 +132,7 @@ func TestItChat(t *testing.T) {
 		_, err = w.service.Approve(t.Context(), alice().Phone, string(asked[0].Handle), "")
 		w.must(err)
 		w.polls = map[string]int{"201": 1}
+		time.Sleep(time.Second) // virtual: the second session is the newer one
 		again := itChatWaits(w, "https://login.example", reply.UUID)
 		if again.Uin != page.Uin || again.Sid == page.Sid {
 			t.Errorf("the second session is %+v after %+v", again, page)

@@ -169,6 +169,7 @@ func TestAnAppOfOneSessionEndsTheEarlierOnes(t *testing.T) {
 		w.must(err)
 
 		_, first := w.signedIn()
+		time.Sleep(time.Nanosecond) // virtual: a session is later than another
 		second, _ := w.signedIn()
 		got, err := w.Authenticate(w.ctx, presented(first))
 		if err != nil || got.Ended != login.Elsewhere {
@@ -209,6 +210,7 @@ func TestAPhoneListsItsSessionsNewestFirst(t *testing.T) {
 	inTime(t, func(w *world) {
 		first, _ := w.signedIn()
 		time.Sleep(time.Second)
+		time.Sleep(time.Nanosecond) // virtual: a session is later than another
 		second, _ := w.signedIn()
 		list, err := w.SessionsOf(w.ctx, alice.Phone)
 		w.must(err)

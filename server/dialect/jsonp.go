@@ -20,12 +20,19 @@ var callbackName = regexp.MustCompile(`^[A-Za-z_$][\w$]*(\.[A-Za-z_$][\w$]*){0,3
 
 const maxCallback = 64
 
+// reserved words are names to the pattern and none to a script, in ECMAScript 3 not
+// even behind a dot: the answer would be an error that nobody sees.
+var reserved = regexp.MustCompile(`(^|\.)(abstract|arguments|boolean|break|byte|case|catch|char|class|const|continue|debugger|default|` +
+	`delete|do|double|else|enum|export|extends|false|final|finally|float|for|function|goto|if|implements|import|in|` +
+	`instanceof|int|interface|let|long|native|new|null|package|private|protected|public|return|short|static|super|` +
+	`switch|synchronized|this|throw|throws|transient|true|try|typeof|var|void|volatile|while|with|yield)(\.|$)`)
+
 // callback reads and checks the function's name. A navigation is refused: what is
 // served here must not be saved or opened under a name of somebody's choice.
 func callback(c echo.Context) (name string, ok bool) {
 	p, err := parameters(c, "callback")
 	name = p.Get("callback")
-	return name, err == nil && len(name) <= maxCallback && callbackName.MatchString(name) &&
+	return name, err == nil && len(name) <= maxCallback && callbackName.MatchString(name) && !reserved.MatchString(name) &&
 		c.Request().Header.Get("Sec-Fetch-Dest") != "document"
 }
 

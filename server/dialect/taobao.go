@@ -126,10 +126,9 @@ func (t *Taobao) check(c echo.Context) error {
 // taobaoURL puts uid and token first among the parameters, side by side: DecryptLogin
 // cuts them out of the text.
 func taobaoURL(uri string, l login.Login) string {
-	at := strings.IndexByte(uri, '?') + 1
-	_, query, _ := strings.Cut(uri[at:], "ticket=")
-	ticket, _, _ := strings.Cut(query, "&")
-	return uri[:at] + "uid=" + url.QueryEscape(l.Profile.Name) + "&token=" + ticket + "&" + uri[at:]
+	base, query, _ := strings.Cut(uri, "?")
+	values, _ := url.ParseQuery(query) // ours: it is well-formed
+	return base + "?uid=" + url.QueryEscape(l.Profile.Name) + "&token=" + values.Get("ticket") + "&" + query
 }
 
 // say writes bare JSON without a callback, else the original's wrapper to the byte,

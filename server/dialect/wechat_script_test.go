@@ -30,7 +30,8 @@ import (
 func TestWeChatOnTheWire(t *testing.T)   { runScript(t, "testdata/wechat.txt") }
 func TestPicturesOnTheWire(t *testing.T) { runScript(t, "testdata/picture.txt") }
 
-func runScript(t *testing.T, file string) {
+// runScript runs every case of a file against a server to which more was done.
+func runScript(t *testing.T, file string, more ...func(*wxServer)) {
 	t.Helper()
 	text, err := os.ReadFile(file)
 	if err != nil {
@@ -41,7 +42,7 @@ func runScript(t *testing.T, file string) {
 	flush := func() {
 		if len(lines) > 0 {
 			body := lines
-			t.Run(name, func(t *testing.T) { runCase(t, body) })
+			t.Run(name, func(t *testing.T) { runCase(t, body, more...) })
 		}
 		lines = nil
 	}
@@ -57,13 +58,16 @@ func runScript(t *testing.T, file string) {
 	flush()
 }
 
-func runCase(t *testing.T, lines []string) {
+func runCase(t *testing.T, lines []string, more ...func(*wxServer)) {
 	inWX(t, func(_ *testing.T, s *wxServer) {
+		for _, do := range more {
+			do(s)
+		}
 		c := &wxCase{wxServer: s, known: map[string]string{}}
 		for _, line := range lines {
 			verb, rest, _ := strings.Cut(line, " ")
 			switch verb {
-			case "GET", "POST", "PUT", "DELETE", "HEAD":
+			case "GET", "POST", "PUT", "DELETE", "HEAD", "OPTIONS":
 				c.finish()
 				c.method, c.target = verb, c.fill(rest)
 			case ">":
@@ -110,6 +114,8 @@ func wxKinds() map[string]map[string]string {
 		"png":    guarded("image/png"),
 		"svg":    guarded("image/svg+xml"),
 		"error":  {}, // of the router
+		// of the JSON dialect: see package problem
+		"problem": {"Content-Type": "application/problem+json", "Cache-Control": "no-store"},
 	}
 }
 
@@ -120,7 +126,7 @@ func (c *wxCase) finish() {
 	}
 	c.t.Helper()
 	got := c.send(c.method, c.target, c.body, c.fields...)
-	want := map[string]string{"Location": ""}
+	want := map[string]string{"Location": "", "Access-Control-Allow-Origin": ""}
 	var cookies []string
 	took := "0s"
 	for _, e := range c.expects {
@@ -228,6 +234,7 @@ func (c *wxCase) learn(name string) {
 	if code, _, ok := c.service.Code(a.Login, time.Now()); ok {
 		remember("code", code)
 	}
+	c.learnJSON(a, remember)
 }
 
 // loginIn makes a login in a state. Told ones have been said so on this dialect.

@@ -68,6 +68,8 @@ func TestAStoreNeverSeesASecret(t *testing.T) {
 		w.must(err)
 		query := w.query(l)
 		secrets["ticket"], secrets["secret of the ticket"], secrets["signature"] = query.Get("ticket"), query.Get("ticket")[12:], query.Get("sig")
+		resume, _ := w.ResumeSecret(l)
+		secrets["resume secret"], secrets["MAC of the resume secret"] = resume, resume[36:]
 		v, err := w.RedeemPage(w.ctx, query, desk)
 		w.must(err)
 		first, err := w.Credentials(v)

@@ -87,6 +87,9 @@ func parse(body []byte, v any) error {
 func repeats(object []byte) bool {
 	dec := json.NewDecoder(bytes.NewReader(object))
 	seen := make(map[string]bool)
+	// Upper case first: only so ſ (U+017F) and K (U+212A) become the letters that
+	// encoding/json takes them for.
+	fold := func(name string) string { return strings.ToLower(strings.ToUpper(name)) }
 	if _, err := dec.Token(); err != nil {
 		return false
 	}
@@ -95,7 +98,7 @@ func repeats(object []byte) bool {
 		if err != nil {
 			return false
 		}
-		folded := strings.ToLower(fmt.Sprint(name))
+		folded := fold(fmt.Sprint(name))
 		if seen[folded] {
 			return true
 		}

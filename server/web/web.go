@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"sync"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -17,6 +18,7 @@ import (
 	"qrlatch/server/login"
 	"qrlatch/server/pages"
 	"qrlatch/server/phone"
+	"qrlatch/server/relay"
 	"qrlatch/server/site"
 )
 
@@ -37,6 +39,7 @@ type Options struct {
 	Accounts       []pages.Account // who may sign in on the phone pages
 	Demo           bool
 	Draining       context.Context // ends when waiting requests must be answered; nil: never
+	Sockets        *sync.WaitGroup // counts open WebSockets, of which http.Server knows nothing; may be nil
 }
 
 // Limits say how often a client may ask. 0 means no limit.
@@ -80,11 +83,16 @@ func New(o Options) (http.Handler, error) {
 	wechat.Routes(e)
 	(&dialect.JSON{Service: o.Service, PublicURL: public, Limit: mayStart}).Routes(e)
 	(&dialect.SSE{Service: o.Service, PublicURL: public}).Routes(e)
+	messages := new(relay.Local)
+	(&dialect.WebSocket{
+		Service: o.Service, PublicURL: public, Limit: mayStart,
+		Messages: messages, Draining: o.Draining, Open: o.Sockets,
+	}).Routes(e)
 	(&dialect.Taobao{Service: o.Service, PublicURL: public, Limit: mayStart}).Routes(e)
 	(&dialect.Picture{Service: o.Service, PublicURL: public}).Routes(e)
 
 	phones := &phone.API{Service: o.Service, Auth: o.Phones, Scans: scans}
-	sites := &site.API{Service: o.Service, Issuer: public}
+	sites := &site.API{Service: o.Service, Issuer: public, Messages: messages}
 	phones.Routes(e)
 	sites.Routes(e)
 	e.DELETE("/v1/sessions/:id", SignOut(phones.DeleteSession, sites.DeleteSession))

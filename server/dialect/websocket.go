@@ -1,0 +1,240 @@
+package dialect
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/gobwas/ws"
+	"github.com/labstack/echo/v4"
+
+	"qrlatch/server/login"
+	"qrlatch/server/problem"
+)
+
+// WebSocket is a dialect in the way of WhatsApp Web: the login is bound to its socket,
+// which is told of every new code and every state, and after the approval stays open for
+// what the site sends to the session. A socket that was cut is opened again with id
+// while the login is under way, and with resume from the approval on.
+//
+// What is said, and how a socket ends, stands in websocket_socket.go; how the client's
+// bytes are read, in websocket_frames.go.
+//
+// Deliberately different from the original: messages are plain JSON without tags, the
+// text of the code is a URL, and no key is exchanged, since TLS protects the socket.
+type WebSocket struct {
+	Service   *login.Service
+	PublicURL string
+	Limit     func(login.Browser) bool // whether this browser may start one more login; nil: any may
+	Messages  Messages
+	Draining  context.Context // ends when every socket must be closed; nil: never
+	Open      *sync.WaitGroup // counts open sockets, which http.Server does not; nil: nobody asks
+}
+
+// Messages is where a session's messages come from.
+type Messages interface {
+	// Listen gives take every message for the session, which is JSON, until stop has
+	// returned. take does not block; it reports whether it kept the message.
+	Listen(id login.SessionID, take func(message []byte) (kept bool)) (stop func())
+}
+
+// Routes adds the dialect's endpoint.
+func (w *WebSocket) Routes(e *echo.Echo) { e.GET("/v1/ws", w.serve) }
+
+func (w *WebSocket) serve(c echo.Context) error {
+	if err := upgradable(c); err != nil {
+		return err
+	}
+	if w.Draining != nil && w.Draining.Err() != nil {
+		return problem.Unavailable(w.Draining.Err())
+	}
+	s, err := w.prepare(c)
+	if err != nil {
+		return err
+	}
+	if w.Open != nil {
+		w.Open.Add(1) // before http.Server loses sight of the connection
+	}
+	c.Response().Committed = true // from here on, nobody else may answer
+	conn, rw, _, err := ws.HTTPUpgrader{Timeout: wsPatience}.Upgrade(c.Request(), c.Response())
+	if err != nil {
+		if conn != nil {
+			conn.Close()
+		}
+		w.closed()
+		return nil // the client is gone
+	}
+	c.Response().Status = http.StatusSwitchingProtocols
+	first := make([]byte, rw.Reader.Buffered()) // sent before our answer
+	_, _ = rw.Read(first)                       // it is there
+	s.conn = conn
+	go s.receive(first)
+	go func() {
+		defer w.closed()
+		s.run()
+	}()
+	return nil
+}
+
+func (w *WebSocket) closed() {
+	if w.Open != nil {
+		w.Open.Done()
+	}
+}
+
+// upgradable refuses whatever is no handshake (RFC 6455, section 4.2.1) before anything
+// is started for it. A body would be taken for frames.
+func upgradable(c echo.Context) error {
+	r := c.Request()
+	h := r.Header
+	switch {
+	case r.ProtoMajor != 1 || !r.ProtoAtLeast(1, 1) || !hasToken(h.Get("Upgrade"), "websocket") ||
+		!hasToken(h.Get("Connection"), "upgrade"), h.Get("Sec-WebSocket-Version") != "13":
+		c.Response().Header().Set("Connection", "Upgrade")
+		c.Response().Header().Set("Upgrade", "websocket")
+		c.Response().Header().Set("Sec-WebSocket-Version", "13")
+		return echo.NewHTTPError(http.StatusUpgradeRequired)
+	case len(h.Get("Sec-WebSocket-Key")) != 24:
+		return problem.BadRequest("Sec-WebSocket-Key is 16 bytes in base64.")
+	case r.ContentLength != 0 || len(r.TransferEncoding) > 0:
+		return problem.BadRequest("A WebSocket begins without a body.")
+	}
+	return nil
+}
+
+func hasToken(list, token string) bool {
+	for part := range strings.SplitSeq(list, ",") {
+		if strings.EqualFold(strings.TrimSpace(part), token) {
+			return true
+		}
+	}
+	return false
+}
+
+// mayOpen tells whether a page may have a socket of app. A browser lets every page open
+// one and sends its cookies, and asks nobody (cross-site WebSocket hijacking), so here
+// Origin is a wall and not a hint. Clients that are not browsers send none.
+func mayOpen(r *http.Request, app *login.App) bool {
+	origins := r.Header.Values("Origin")
+	if len(origins) == 0 {
+		return true
+	}
+	origin := origins[0]
+	return len(origins) == 1 && origin != "null" && (registered(app, origin) || ours(r, origin))
+}
+
+// prepare finds, or starts, what the socket is for. Everything that can be refused is
+// refused here, while there is still HTTP to say why.
+func (w *WebSocket) prepare(c echo.Context) (*socket, error) {
+	p, err := parameters(c, "app", "redirect_uri", "state", "lang", "id", "resume")
+	if err != nil {
+		return nil, problem.BadRequest(err.Error())
+	}
+	given := 0
+	for _, name := range []string{"app", "id", "resume"} {
+		if p.Has(name) {
+			given++
+		}
+	}
+	switch {
+	case given != 1:
+		return nil, problem.BadRequest("Send one of app (starts a login), id (of a login) and resume (a secret from an approved message).")
+	case p.Has("resume"):
+		return w.resume(c, p.Get("resume"))
+	case p.Has("id"):
+		return w.attach(c, p.Get("id"))
+	}
+	app, ok := w.Service.App(p.Get("app"))
+	if !ok {
+		return nil, problem.FromLogin(login.ErrUnknownApp)
+	}
+	if !mayOpen(c.Request(), app) {
+		return nil, errForeignPage()
+	}
+	v, err := (&JSON{Service: w.Service, PublicURL: w.PublicURL, Limit: w.Limit}).begin(c, startRequest{
+		App: app.ID, RedirectURI: p.Get("redirect_uri"), State: p.Get("state"), Lang: p.Get("lang"),
+	})
+	if err != nil {
+		return nil, err
+	}
+	return w.attach(c, string(v.ID))
+}
+
+// attach is for a login of the browser that has its id, up to its redemption: after
+// that, only the resume secret speaks for the session.
+func (w *WebSocket) attach(c echo.Context, id string) (*socket, error) {
+	who := login.Holder{ID: id}
+	l, err := w.Service.Get(c.Request().Context(), who)
+	if err != nil {
+		return nil, w.refuse(c, err)
+	}
+	if err := w.checkPage(c, l.App); err != nil {
+		return nil, err
+	}
+	if l.State == login.Redeemed {
+		return nil, problem.FromLogin(login.ErrRedeemed).WithDetail("This login was redeemed already. Open the session's socket with resume.")
+	}
+	return newSocket(w, login.ID(id), l, func(since login.State, fire func(login.Login, error)) (func(), error) {
+		return w.Service.Watch(context.Background(), who, since, fire)
+	}), nil
+}
+
+func (w *WebSocket) resume(c echo.Context, secret string) (*socket, error) {
+	r, err := w.Service.Resume(c.Request().Context(), secret)
+	if err != nil {
+		return nil, w.refuse(c, err)
+	}
+	if err := w.checkPage(c, r.App); err != nil {
+		return nil, err
+	}
+	l := r.Login
+	if r.Begun() {
+		// The login that it came of may be forgotten; for the socket it is redeemed.
+		l = login.Login{App: r.App, State: login.Redeemed, Redeemed: r.Session.Created}
+		_ = w.Service.Touch(c.Request().Context(), r.Session) // only for the list of devices
+	}
+	s := newSocket(w, "", l, func(since login.State, fire func(login.Login, error)) (func(), error) {
+		return w.Service.WatchResumed(secret, since, fire)
+	})
+	s.session, s.secret = r.ID, secret
+	return s, nil
+}
+
+// refuse holds unknown ids and secrets a while, as a poll of them is.
+func (w *WebSocket) refuse(c echo.Context, err error) error {
+	if errors.Is(err, login.ErrNotFound) {
+		pause(c.Request().Context(), slowPoll)
+	}
+	return problem.FromLogin(err)
+}
+
+func (w *WebSocket) checkPage(c echo.Context, id string) error {
+	app, ok := w.Service.App(id)
+	if !ok {
+		return problem.FromLogin(login.ErrNotFound) // the app was taken out of the configuration
+	}
+	if !mayOpen(c.Request(), app) {
+		return errForeignPage()
+	}
+	return nil
+}
+
+// The times of a socket.
+const (
+	// wsPing keeps proxies from taking a quiet socket for a dead one, wsPong is how long
+	// after that the client may be silent before it is taken for gone.
+	wsPing = 25 * time.Second
+	wsPong = 10 * time.Second
+	// wsPatience is how long one write may take: who reads nothing is cut.
+	wsPatience = 10 * time.Second
+	// wsGoodbye is how long the client has to answer a close frame. Closed at once, the
+	// connection might be reset before the client has read why.
+	wsGoodbye = 2 * time.Second
+	// wsAgain is when something that could not be read is read again; wsBegin is how long
+	// after its redemption a login's session must be there.
+	wsAgain = time.Second
+	wsBegin = time.Minute
+)

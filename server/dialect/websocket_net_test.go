@@ -1,0 +1,354 @@
+package dialect_test
+
+import (
+	"bytes"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"runtime"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/gobwas/ws"
+
+	"qrlatch/server/login"
+)
+
+// This file tests sockets against what pages, clients and networks do to them.
+
+func TestOnlyPagesOfTheAppMayOpenASocket(t *testing.T) {
+	for _, tt := range []struct {
+		name, origin string
+		opens        bool
+	}{
+		{"no page: a native client", "", true},
+		{"a page of the app", "Origin: https://shop.example", true},
+		{"a page at its redirect_uri", "Origin: https://wx.qq.com", true},
+		{"a page of ours", "Origin: https://login.example", true},
+		{"a page of another app", "Origin: https://plain.example", false},
+		{"a foreign page", "Origin: https://evil.example", false},
+		{"a sandboxed page", "Origin: null", false},
+		{"an origin that is empty", "Origin: ", false},
+		{"one that begins like ours", "Origin: https://shop.example.evil.example", false},
+		{"one of another scheme", "Origin: http://shop.example", false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			inWS(t, func(w *wsWorld) {
+				a, b := w.pending(wxApp), w.approved(wxApp)
+				secret, _ := w.service.ResumeSecret(b.Login)
+				started := false
+				w.limit = func(login.Browser) bool { started = true; return true }
+				for _, query := range []string{"app=" + wxApp, "id=" + string(a.id), "resume=" + secret} {
+					var fields []string
+					if tt.origin != "" {
+						fields = []string{tt.origin}
+					}
+					c, refused := w.dial(query, fields...)
+					if tt.opens {
+						if refused != nil {
+							t.Errorf("%s: refused with %d", query, refused.StatusCode)
+						}
+						continue
+					}
+					wsRefused(t, refused, http.StatusForbidden, "/problems/foreign-page")
+					if c != nil || started {
+						t.Errorf("%s: a login was started for it", query)
+					}
+				}
+			}, func(c *login.Config) { c.Apps[0].Origins = append(c.Apps[0].Origins, "null") })
+		})
+	}
+}
+
+func TestASocketThatMayNotOpenIsToldWhy(t *testing.T) {
+	inWS(t, func(w *wsWorld) {
+		a := w.pending(wxApp)
+		for query, want := range map[string]struct {
+			status int
+			kind   string
+		}{
+			"app=nobody": {400, "/problems/unknown-app"},
+			"app=" + wxApp + "&redirect_uri=https://evil": {400, "/problems/redirect-uri"},
+			"app=" + wxApp + "&lang=%3Cscript%3E":         {400, "/problems/bad-request"},
+			"app=" + wxApp + "&app=" + wxApp:              {400, "/problems/bad-request"},
+			"app=" + wxApp + "&id=" + string(a.id):        {400, "/problems/bad-request"},
+			"app=" + wxApp + "&state=" + rep("x", 1025):   {400, "/problems/too-long"},
+			"":                       {400, "/problems/bad-request"},
+			"id=" + rep("A", 36):     {404, "/problems/not-found"},
+			"id=" + string(a.Handle): {404, "/problems/not-found"},
+			"id=" + string(a.id) + "&resume=" + rep("A", 9): {400, "/problems/bad-request"},
+		} {
+			_, refused := w.dial(query)
+			wsRefused(t, refused, want.status, want.kind)
+		}
+		w.limit = func(login.Browser) bool { return false }
+		began := time.Now()
+		_, refused := w.dial("app=" + wxApp)
+		wsRefused(t, refused, http.StatusTooManyRequests, "/problems/rate-limited")
+		if took := time.Since(began); took != 5*time.Second || refused.header.Get("Retry-After") == "" {
+			t.Errorf("refused after %v, %v", took, refused.header)
+		}
+	})
+}
+
+func rep(s string, n int) string { return strings.Repeat(s, n) }
+
+func TestAPlainRequestIsNoSocket(t *testing.T) {
+	good := []string{"Connection: keep-alive, Upgrade", "Upgrade: WebSocket", "Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="}
+	for _, tt := range []struct {
+		name   string
+		fields []string
+		body   string
+		want   int
+	}{
+		{"a plain request", nil, "", 426},
+		{"an upgrade to something else", append([]string{"Upgrade: h2c"}, good[2:]...), "", 426},
+		{"an old version", append([]string{good[0], good[1], "Sec-WebSocket-Version: 8"}, good[3]), "", 426},
+		{"no key", good[:3], "", 400},
+		{"a body", good, "x", 400},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			inWS(t, func(w *wsWorld) {
+				got := w.send(http.MethodGet, "/v1/ws?app="+wxApp, tt.body, tt.fields...)
+				if got.status != tt.want || tt.want == 426 && (got.header.Get("Upgrade") != "websocket" || got.header.Get("Sec-WebSocket-Version") != "13") {
+					t.Errorf("answered %d %v", got.status, got.header)
+				}
+			})
+		})
+	}
+}
+
+func TestNothingIsCompressedWhateverTheClientOffers(t *testing.T) {
+	inWS(t, func(w *wsWorld) {
+		c := w.opens("app="+wxApp, "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits")
+		c.hears("qr")
+		_ = c.write(ws.Frame{Header: ws.Header{Fin: true, Rsv: ws.Rsv(true, false, false), OpCode: ws.OpText}})
+		if code, _ := c.closes(); code != 1002 {
+			t.Errorf("closed with %d", code)
+		}
+	})
+}
+
+func TestWhoBreaksTheRulesIsToldWhich(t *testing.T) {
+	for name, tt := range map[string]struct {
+		frame  ws.Frame
+		code   int
+		reason string
+	}{
+		"binary":    {ws.NewBinaryFrame([]byte("x")), 1003, "messages are text"},
+		"oversize":  {ws.NewTextFrame(make([]byte, 5000)), 1009, "a message has 4096 bytes at most"},
+		"not UTF-8": {ws.NewTextFrame([]byte{0xff}), 1007, "text is not UTF-8"},
+		"goodbye":   {ws.NewCloseFrame(ws.NewCloseFrameBody(1001, "")), 1001, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inWS(t, func(w *wsWorld) {
+				c := w.opens("app=" + wxApp)
+				c.hears("qr")
+				go func() { _ = c.write(tt.frame) }() // a pipe: the server may stop reading
+				c.mustClose(tt.code, tt.reason)
+			})
+		})
+	}
+	t.Run("a flood", func(t *testing.T) {
+		inWS(t, func(w *wsWorld) {
+			c := w.opens("app=" + wxApp)
+			c.hears("qr")
+			go func() {
+				for err := error(nil); err == nil; {
+					err = c.write(ws.NewTextFrame([]byte(`{}`)))
+				}
+			}()
+			c.mustClose(1008, "too many frames")
+		})
+	})
+}
+
+func TestPingsKeepASocket(t *testing.T) {
+	inWS(t, func(w *wsWorld) {
+		c, _, _ := w.signedIn()
+		if err := c.write(ws.NewPingFrame([]byte("x"))); err != nil {
+			t.Fatal(err)
+		}
+		if f, ok := c.next(time.Second); !ok || f.Header.OpCode != ws.OpPong || !bytes.Equal(f.Payload, []byte("x")) {
+			t.Errorf("a ping is answered by %v", f)
+		}
+		c.quiet(time.Hour) // but for pings, which the client answers
+	})
+	inWS(t, func(w *wsWorld) {
+		c := w.opens("app=" + wxApp)
+		w.scans(c.hears("qr").Text)
+		c.hears("scanned")
+		c.pongs.Store(false)
+		began := time.Now()
+		f, ok := c.next(time.Minute)
+		if at := time.Since(began); !ok || f.Header.OpCode != ws.OpPing || at != 25*time.Second {
+			t.Errorf("%v after %v", f, at)
+		}
+		if f, ok := c.next(time.Minute); ok || time.Since(began) != 35*time.Second {
+			t.Errorf("a client that is silent: %v after %v", f, time.Since(began))
+		}
+	})
+}
+
+func TestASlowReaderIsCutAndHoldsUpNobody(t *testing.T) {
+	inWS(t, func(w *wsWorld) {
+		slow := w.opens("app=" + wxApp)
+		q := slow.hears("qr")
+		good := w.opens("id=" + q.ID)
+		good.hears("qr")
+		slow.stalls() // takes one more frame from the pipe
+		l := w.scans(q.Text)
+		good.hears("scanned")
+		synctest.Wait()
+		w.approves(l)
+		began := time.Now()
+		a := good.hears("approved")
+		synctest.Wait() // the slow one is being told
+		v := w.redeems(a.RedirectURI)
+		good.hears("redeemed")
+		for i := range 10 {
+			w.sends(v.ID, fmt.Sprintf(`{"data":%d}`, i))
+			good.hears("message")
+		}
+		if took := time.Since(began); took != 0 {
+			t.Errorf("the others were held up for %v", took)
+		}
+		time.Sleep(10*time.Second + time.Millisecond)
+		synctest.Wait()
+		slow.goesOn()
+		for f := range slow.frames { // what had arrived before
+			if f.Header.OpCode == ws.OpClose {
+				t.Error("a close frame got through")
+			}
+		}
+		if took := time.Since(began); took > 11*time.Second {
+			t.Errorf("cut after %v", took)
+		}
+	})
+}
+
+func TestWhoLetsMessagesPileUpIsCut(t *testing.T) {
+	inWS(t, func(w *wsWorld) {
+		c, v, _ := w.signedIn()
+		c.stalls()
+		status := 0
+		for range 70 {
+			status = w.sends(v.ID, `{"data":1}`)
+		}
+		if status != http.StatusNotFound {
+			t.Errorf("a message that nobody can take is answered %d", status)
+		}
+		c.goesOn()
+		for range 2 {
+			c.hears("message")
+		}
+	})
+}
+
+func TestDrainingSendsEverybodyAway(t *testing.T) {
+	inWS(t, func(w *wsWorld) {
+		c := w.opens("app=" + wxApp)
+		c.hears("qr")
+		in, _, _ := w.signedIn()
+		began := time.Now()
+		w.drain()
+		for _, c := range []*wsClient{c, in} {
+			code, reason := c.closes()
+			var retry int
+			if _, err := fmt.Sscanf(reason, "going away, retry in %d s", &retry); err != nil || code != 1001 || retry < 1 || retry > 5 {
+				t.Errorf("closed with %d %q", code, reason)
+			}
+		}
+		w.open.Wait()
+		if took := time.Since(began); took > 9*time.Second {
+			t.Errorf("drained after %v", took)
+		}
+		_, refused := w.dial("app=" + wxApp)
+		wsRefused(t, refused, http.StatusServiceUnavailable, "/problems/unavailable")
+	})
+}
+
+// A client may speak before it has our answer.
+func TestFramesSentWithTheHandshakeAreHeard(t *testing.T) {
+	inWS(t, func(w *wsWorld) {
+		conn, err := w.http.Transport.(*http.Transport).DialContext(w.t.Context(), "tcp", "")
+		w.must(err)
+		request := "GET /v1/ws?app=" + wxApp + " HTTP/1.1\r\nHost: login.example\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" +
+			"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+		early := ws.MustCompileFrame(ws.MaskFrame(ws.NewTextFrame([]byte(`{"type":"picture"}`))))
+		go func() { _, _ = conn.Write(append([]byte(request), early...)) }()
+		head := make([]byte, 0, 200)
+		for one := make([]byte, 1); !bytes.HasSuffix(head, []byte("\r\n\r\n")); head = append(head, one...) {
+			_, err := conn.Read(one)
+			w.must(err)
+		}
+		for _, want := range []string{`{"type":"qr"`, `{"type":"picture"`} {
+			f, err := wsReadFrame(conn)
+			if err != nil || !bytes.HasPrefix(f.Payload, []byte(want)) {
+				t.Errorf("heard %q, %v, want %s", f.Payload, err, want)
+			}
+		}
+		conn.Close()
+	})
+}
+
+func TestSocketsThatAreCutLeaveNothing(t *testing.T) {
+	inWS(t, func(w *wsWorld) {
+		random := rand.New(rand.NewPCG(1, 2))
+		before := runtime.NumGoroutine()
+		for range 10 {
+			var open []*wsClient
+			stalled := map[*wsClient]bool{}
+			for range 100 {
+				c := w.opens("app=" + wxApp)
+				open = append(open, c)
+				switch random.IntN(6) {
+				case 0:
+					c.cut()
+				case 1:
+					w.scans(c.hears("qr").Text)
+				case 2:
+					w.approves(w.scans(c.hears("qr").Text))
+				case 3:
+					w.redeems(w.approvedURI(c))
+				case 4:
+					_ = c.write(ws.NewCloseFrame(nil))
+				case 5:
+					stalled[c] = true
+					c.stalls()
+				}
+			}
+			time.Sleep(time.Duration(random.IntN(30)) * time.Second)
+			for _, i := range random.Perm(len(open)) {
+				open[i].cut()
+				if stalled[open[i]] {
+					open[i].goesOn()
+				}
+			}
+			for _, c := range open {
+				for f := range c.frames {
+					_ = f
+				}
+			}
+		}
+		w.open.Wait()
+		w.http.CloseIdleConnections()
+		synctest.Wait()
+		if now := runtime.NumGoroutine(); now > before+5 {
+			t.Errorf("%d goroutines more than before", now-before)
+		}
+	})
+}
+
+// approvedURI takes a socket to the approval. It may miss the scan, if that is past.
+func (w *wsWorld) approvedURI(c *wsClient) string {
+	w.t.Helper()
+	w.approves(w.scans(c.hears("qr").Text))
+	h := c.hears("scanned", "approved")
+	if h.Type == "scanned" {
+		h = c.hears("approved")
+	}
+	return h.RedirectURI
+}

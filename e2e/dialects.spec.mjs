@@ -1,8 +1,9 @@
 // One login, told in every dialect to the page of a site that is not ours: whatever
 // happens to it, every page sees the same states in the same order, none of them twice.
 
-import { dialects, run, startCable, startShop } from './dialects.mjs';
+import { dialects, run } from './dialects.mjs';
 import { test as base, codeOn, expect, phone } from './fixtures.mjs';
+import { startCable, startShop } from './shop.mjs';
 
 const test = base.extend({
   // The shops of this worker, by the flags of their servers, open once they are asked for.

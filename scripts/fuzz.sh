@@ -8,6 +8,6 @@ go list ./... | while read -r package; do
 	listed=$(go test -list '^Fuzz' "$package") || { echo "$listed" >&2; exit 1; }
 	for fuzzer in $(grep '^Fuzz' <<<"$listed" || true); do
 		echo "== $fuzzer, $package, $time"
-		go test -run '^$' -fuzz "^$fuzzer\$" -fuzztime "$time" "$package" </dev/null
+		go test -run '^$' -fuzz "^$fuzzer\$" -fuzztime "$time" -fuzzminimizetime 20x "$package" </dev/null
 	done
 done

@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"os"
 	"strings"
+	"sync"
 	"time"
 
 	"qrlatch/server/login"
@@ -61,6 +62,7 @@ func serve(ctx context.Context, c *config, env environment) error {
 	draining, drain := context.WithCancel(context.Background())
 	defer drain()
 	metrics := web.NewMetrics()
+	var sockets sync.WaitGroup
 	handler, err := web.New(web.Options{
 		Service: service, Phones: phones, PublicURL: publicURL, Log: log, Metrics: metrics,
 		Hosts: c.hosts, Loopback: public.loopback(), TrustedProxies: c.proxies, PollHold: c.pollHold,
@@ -68,7 +70,7 @@ func serve(ctx context.Context, c *config, env environment) error {
 			StartsPerAddress: limit(c.file.Limits.StartsPerAddress, 600),
 			ScansPerPhone:    limit(c.file.Limits.ScansPerPhone, 20),
 		},
-		Accounts: parts.accounts, Demo: c.demo != "", Draining: draining,
+		Accounts: parts.accounts, Demo: c.demo != "", Draining: draining, Sockets: &sockets,
 	})
 	if err != nil {
 		return err
@@ -113,6 +115,14 @@ func serve(ctx context.Context, c *config, env environment) error {
 			if err := server.Shutdown(end); err != nil {
 				log.Warn("some requests were cut off", "error", err)
 				return server.Close()
+			}
+			// net/http does not count sockets that have left it.
+			gone := make(chan struct{})
+			go func() { sockets.Wait(); close(gone) }()
+			select {
+			case <-gone:
+			case <-end.Done():
+				log.Warn("some sockets were cut off")
 			}
 			log.Info("stopped")
 			return nil

@@ -89,7 +89,7 @@ func TestEveryDialectHearsOfOneLoginAtOnce(t *testing.T) {
 					var err error
 					a.Login, err = w.service.Get(t.Context(), login.Holder{ID: string(w.id)})
 					w.must(err)
-					w.must(crossDeed(w, t.Context(), a, deed))
+					w.must(crossDeed(t.Context(), w, a, deed))
 					c.oracle++
 					for _, p := range pages {
 						c.expect(p, when)
@@ -106,7 +106,7 @@ func TestEveryDialectHearsOfOneLoginAtOnce(t *testing.T) {
 }
 
 // crossDeed brings the ticket the way a browser does, since the site's way is not all apps'.
-func crossDeed(w *crossWorld, ctx context.Context, a wxAttempt, deed string) error {
+func crossDeed(ctx context.Context, w *crossWorld, a wxAttempt, deed string) error {
 	if deed == "redeemed" {
 		w.finish()
 		return nil

@@ -168,6 +168,8 @@ func (p *crossPage) stream(ctx context.Context, target string, fields ...string)
 // finish brings the ticket of the last address that the browser was given.
 func (w *crossWorld) finish() {
 	w.t.Helper()
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	if len(w.uris) == 0 {
 		w.t.Fatal("the browser was sent nowhere")
 	}

@@ -127,6 +127,7 @@ type startRequest struct {
 }
 
 func (j *JSON) start(c echo.Context) error {
+	allowAnyRegistered(c, j.Service) // or the page could not read a problem
 	var r startRequest
 	if err := problem.ReadJSON(c, &r); err != nil {
 		return err

@@ -134,19 +134,22 @@ func FuzzJSONBody(f *testing.F) {
 				}
 				return
 			}
-			var sent struct{ App, Redirect_uri, State, Lang string }
+			var sent struct {
+				App, State, Lang string
+				RedirectURI      string `json:"redirect_uri"`
+			}
 			if err := json.Unmarshal([]byte(body), &sent); err != nil {
 				t.Fatalf("%q starts a login: %v", body, err)
 			}
 			l, err := s.service.Get(t.Context(), login.Holder{ID: s.json(got.body).ID})
 			s.must(err)
 			app, ok := s.service.App(sent.App)
-			if !ok || l.App != app.ID || !slices.Contains(app.RedirectURIs, l.RedirectURI) || sent.Redirect_uri != "" && l.RedirectURI != sent.Redirect_uri ||
+			if !ok || l.App != app.ID || !slices.Contains(app.RedirectURIs, l.RedirectURI) || sent.RedirectURI != "" && l.RedirectURI != sent.RedirectURI ||
 				l.SiteState != sent.State || l.Lang != sent.Lang || !lang.MatchString(l.Lang) {
 				t.Fatalf("%q starts %+v", body, l)
 			}
 			// Whoever reads the first of two members alike must read the same as we.
-			if first, ok := firsts(body); !ok || first["app"] != sent.App || first["state"] != sent.State || first["lang"] != sent.Lang || first["redirect_uri"] != sent.Redirect_uri {
+			if first, ok := firsts(body); !ok || first["app"] != sent.App || first["state"] != sent.State || first["lang"] != sent.Lang || first["redirect_uri"] != sent.RedirectURI {
 				t.Fatalf("%q can be read in two ways: %v", body, first)
 			}
 		})

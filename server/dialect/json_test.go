@@ -52,7 +52,7 @@ var jsonDeeds = map[string]func(s *wxServer, ctx context.Context, a wxAttempt) e
 		return err
 	},
 	"redeemed": func(s *wxServer, ctx context.Context, a wxAttempt) error {
-		// Not by GET: a test that waits must be told by another goroutine.
+		// The way of the site, which every app has.
 		_, err := s.service.RedeemTicket(ctx, a.App, mustQuery(s.redirect(a)).Get("ticket"))
 		return err
 	},

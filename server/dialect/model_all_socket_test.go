@@ -203,7 +203,7 @@ func (s *allSocket) closes(f ws.Frame, now time.Time) error {
 	s.w.said[fmt.Sprint("WebSocket closes ", code)]++
 	switch s.seen {
 	case login.Denied, login.Expired:
-		if code == ws.StatusNormalClosure && now == later(s.start, s.since(s.seen)) {
+		if code == ws.StatusNormalClosure && now.Equal(later(s.start, s.since(s.seen))) {
 			return nil
 		}
 	case login.Redeemed:

@@ -46,7 +46,8 @@ func allPlan(seed uint64) []step {
 	deeds := []string{
 		"open", "open", "open", "move", "move", "move", "move", "move", "cut", "cut", "cutScan", "cutApprove",
 		"join", "drop", "scan", "scan", "scan", "scan", "scan", "scanID", "scanFuture", "scanForeign",
-		"approve", "approve", "approve", "wrong", "wrong", "deny", "redeem", "redeem", "redeem", "replay", "picture",
+		"approve", "approve", "approve", "approve", "wrong", "wrong", "deny",
+		"redeem", "redeem", "redeem", "redeem", "redeem", "redeem", "replay", "picture",
 	}
 	steps := []step{{number: 1, what: "open", n: r.IntN(1 << 16)}, {number: 2, what: "open", n: r.IntN(1 << 16)}}
 	for range 12 + r.IntN(24) {

@@ -40,7 +40,7 @@ type allWorld struct {
 func newAllWorld(t *testing.T) *allWorld {
 	const public = "https://login.example"
 	w := &allWorld{modelWorld: newModelWorld(t), calls: map[*allCall]bool{}, served: make(chan error)}
-	w.modelWorld.echo.HTTPErrorHandler = problem.ErrorHandler(slog.New(slog.DiscardHandler))
+	w.echo.HTTPErrorHandler = problem.ErrorHandler(slog.New(slog.DiscardHandler))
 	(&dialect.JSON{Service: w.service, PublicURL: public}).Routes(w.echo)
 	(&dialect.Taobao{Service: w.service, PublicURL: public}).Routes(w.echo)
 	(&dialect.SSE{Service: w.service, PublicURL: public}).Routes(w.echo)
@@ -56,7 +56,9 @@ func newAllWorld(t *testing.T) *allWorld {
 func (w *allWorld) close() error {
 	err := w.modelWorld.close()
 	_ = w.server.Close()
-	<-w.served
+	if served := <-w.served; served != nil && !errors.Is(served, http.ErrServerClosed) {
+		err = errors.Join(err, served)
+	}
 	w.sockets.Wait()
 	return err
 }
@@ -244,7 +246,7 @@ func (c *allCall) Read(b []byte) (int, error) {
 func (c *allCall) lose() {
 	c.lost = true
 	if c.Conn != nil {
-		c.Conn.Close()
+		c.Close()
 	}
 }
 
@@ -291,7 +293,7 @@ func (c *allCall) trouble(err error) error {
 
 // end is called when the client has done with it.
 func (c *allCall) end() {
-	c.Conn.Close()
+	c.Close()
 	c.page.w.mu.Lock()
 	defer c.page.w.mu.Unlock()
 	delete(c.page.w.calls, c)

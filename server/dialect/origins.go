@@ -31,9 +31,10 @@ func allowOrigin(c echo.Context, app *login.App) bool {
 	case origin == "":
 		return true // not a page, or one of ours
 	case registered(app, origin):
-		h.Set("Access-Control-Allow-Origin", origin)
+		allow(h, origin)
 		return true
 	}
+	h.Del("Access-Control-Allow-Origin") // of another app
 	return ours(c.Request(), origin)
 }
 
@@ -49,8 +50,13 @@ func allowAnyRegistered(c echo.Context, s *login.Service) {
 	origin := c.Request().Header.Get("Origin")
 	apps := s.Apps()
 	if origin != "" && slices.ContainsFunc(apps, func(a login.App) bool { return registered(&a, origin) }) {
-		c.Response().Header().Set("Access-Control-Allow-Origin", origin)
+		allow(c.Response().Header(), origin)
 	}
+}
+
+func allow(h http.Header, origin string) {
+	h.Set("Access-Control-Allow-Origin", origin)
+	h.Set("Access-Control-Expose-Headers", "Retry-After")
 }
 
 // preflight cannot know the app, which is in the body: it allows what any app allows,

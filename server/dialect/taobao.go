@@ -50,6 +50,9 @@ func (t *Taobao) start(c echo.Context) error {
 	if err != nil {
 		return t.refuse(c, err.Error())
 	}
+	if _, ok := callback(c); p.Has("callback") && !ok {
+		return badCallback(c) // before a login starts of which nobody would hear
+	}
 	id := p.Get("appkey")
 	if id == "" || id == noApp {
 		id = t.Service.Apps()[0].ID

@@ -105,9 +105,3 @@ func sayJSON(c echo.Context, status int, v any) error {
 	}
 	return answer(c, status, "application/json; charset=utf-8", string(body))
 }
-
-// script answers a script tag. The status is always 200: a script tag with any other
-// one runs nothing, and WeChat's own page then stops for good.
-func script(c echo.Context, body string) error {
-	return answer(c, http.StatusOK, "text/javascript; charset=utf-8", body)
-}

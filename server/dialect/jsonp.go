@@ -11,8 +11,9 @@ import (
 	"qrlatch/server/problem"
 )
 
-// This file is the JSON dialect for script tags: the same answers, given to a function
-// of the page. An error is an answer too, since a script tag sees no status.
+// This file writes what script tags run, for every dialect that uses them; and it is the
+// JSON dialect for script tags: the same answers, given to a function of the page. An
+// error is an answer too, since a script tag sees no status.
 
 // callbackName is what may be called: a name, or a path of at most four names. The
 // pattern and the length keep other languages out (Rosetta Flash, CVE-2014-4671).
@@ -98,4 +99,10 @@ func (j *JSON) pollScript(c echo.Context, id string) error {
 		return call(c, name, errorView{p})
 	}
 	return call(c, name, v)
+}
+
+// script answers a script tag. The status is always 200: a script tag with any other
+// one runs nothing, and WeChat's own page then stops for good.
+func script(c echo.Context, body string) error {
+	return answer(c, http.StatusOK, "text/javascript; charset=utf-8", body)
 }

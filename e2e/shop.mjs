@@ -86,10 +86,11 @@ function listen(server) {
 //
 //	url      the server's, by way of the cable
 //	pull()   breaks every connection, and resolves once the server has noticed
-//	plug()   joins it again
+//	plug()   joins it again, and resolves once a browser has said something over it
 export async function startCable(url) {
   let whole = true;
-  const ends = new Set(); // at the server
+  let asked = () => {};
+  const ends = new Set(); // the two of each connection
   const cable = net.createServer({ allowHalfOpen: true }, browser => {
     browser.on('error', () => {}); // it may go at any time
     if (!whole) return browser.destroy();
@@ -99,6 +100,7 @@ export async function startCable(url) {
     server.on('error', () => browser.destroy());
     server.on('close', () => { ends.delete(end); browser.destroy(); });
     browser.on('close', () => server.end());
+    browser.once('data', () => asked());
     browser.pipe(server);
     server.pipe(browser);
   });
@@ -115,7 +117,10 @@ export async function startCable(url) {
   return {
     url: `http://127.0.0.1:${port}`,
     pull,
-    plug() { whole = true; },
+    plug() {
+      whole = true;
+      return new Promise(resolve => { asked = resolve; });
+    },
     async stop() {
       await pull();
       cable.close();

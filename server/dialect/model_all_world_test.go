@@ -56,8 +56,8 @@ func newAllWorld(t *testing.T) *allWorld {
 func (w *allWorld) close() error {
 	err := w.modelWorld.close()
 	_ = w.server.Close()
-	if served := <-w.served; served != nil && !errors.Is(served, http.ErrServerClosed) {
-		err = errors.Join(err, served)
+	if served := <-w.served; served == nil {
+		err = errors.Join(err, errors.New("the server ended by itself"))
 	}
 	w.sockets.Wait()
 	return err
@@ -114,7 +114,7 @@ func (w *allWorld) opens(s step) {
 }
 
 // moves lets a browser go to another dialect, perhaps with a pause, and perhaps without
-// knowing there what it has heard here.
+// knowing there what it has heard here, or with the cursor of another login.
 func (w *allWorld) moves(s step) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -127,7 +127,7 @@ func (w *allWorld) moves(s step) {
 	old.cut()
 	next := &allPage{modelBrowser: old.modelBrowser, since: old.since, resume: old.resume}
 	if s.n%5 == 0 {
-		next.since = 0
+		next.since = login.State(s.n / 5 % 7)
 	}
 	w.turn(i, s.n/11, next, old.done)
 }

@@ -50,7 +50,7 @@ func (s *allStream) follow(p *allPage, told map[login.State]bool) bool {
 	case p.since == 0:
 	case p.n%2 == 0:
 		fields = append(fields, "Last-Event-ID: "+p.since.String())
-	default: // EventSource repeats the query for ever, and the header counts before it
+	default: // as polyfills do that cannot set a field
 		query = "?since=" + p.since.String()
 	}
 	c, r, err := p.request("/v1/logins/"+p.w.id+"/events"+query, 6000, func(c *allCall) {

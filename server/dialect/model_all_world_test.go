@@ -29,8 +29,7 @@ type allWorld struct {
 	served  chan error
 	sockets sync.WaitGroup // the server's
 
-	// Guarded by the world's mu.
-	pages  []*allPage // one for each browser: where it is now
+	pages  []*allPage // guarded by mu, as what follows: where each browser is now
 	calls  map[*allCall]bool
 	bucket allBucket
 	voided time.Time
@@ -138,7 +137,7 @@ func (w *allWorld) turn(i, n int, p *allPage, before <-chan struct{}) {
 	p.w, p.number, p.n, p.done = w, i+1, n, make(chan struct{})
 	p.allDialect = allDialects[n%len(allDialects)]
 	p.ctx, p.leave = context.WithCancel(w.ctx)
-	pause := time.Duration(n%4/2*(n%3000)) * time.Millisecond // often none at all
+	pause := time.Duration(n%4/2*(n%3000)) * time.Millisecond // mostly none
 	w.clients.Go(func() {
 		defer close(p.done)
 		if before != nil {
@@ -202,7 +201,7 @@ func (c *allCall) hold(f func(now time.Time) error) error {
 	now := time.Now()
 	w.watch(now)
 	if err := f(now); err != nil {
-		w.fail(fmt.Errorf("%s: a browser on %s since %v, after %v: %w", w.oracle.at(now), c.page.name, c.start.Sub(w.started), now.Sub(c.start), err))
+		w.fail(fmt.Errorf("%s: a browser on %s since %v: %w", w.oracle.at(now), c.page.name, c.start.Sub(w.started), err))
 	}
 	if w.failed != nil {
 		runtime.Goexit()

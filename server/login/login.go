@@ -85,7 +85,7 @@ const (
 	// decision is the least time that a phone has between scan and answer.
 	decision = 2 * time.Minute
 	// grace is how long the browser that redeemed may ask again: real clients
-	// retry the login page (PROTOCOLS.md §1.6).
+	// retry the login page.
 	grace = 40 * time.Second
 	// pushWindow and maxPrompts limit how often a person is asked without having
 	// scanned anything.

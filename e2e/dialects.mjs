@@ -4,20 +4,20 @@
 
 import { app } from './shop.mjs';
 
-// run starts the driver of a dialect in a page, and does not wait for its end. Of
-// 'SSE or JSONP' it takes the first that the browser can.
+// run starts the driver of a dialect in a page, and does not wait for its end.
 export async function run(page, dialect, server, options = {}) {
-  if (dialect === 'SSE or JSONP') dialect = await page.evaluate(() => ('EventSource' in window ? 'SSE' : 'JSONP'));
-  const { driver, ...own } = dialects[dialect];
-  return page.evaluate(`void (${driver})(${JSON.stringify({ server, app, ...own, ...options })})`);
+  const { driver, lacks = [], ...own } = dialects[dialect];
+  await page.evaluate(names => names.forEach(name => delete window[name]), lacks);
+  await page.evaluate(`void (${driver})(${JSON.stringify({ server, app, ...own, ...options })})`);
 }
 
-// dialects are the drivers by name. stay: the page hears what comes after the approval.
+// dialects are the drivers by name. stays: its page can hear what comes after the
+// approval. lacks: what the browser is made to do without.
 export const dialects = {
   'WeChat script tags': { driver: wechat },
   'JSON short poll': { driver: plain, stays: true },
   'JSON long poll': { driver: plain, long: true, stays: true },
-  'JSONP': { driver: plain, long: true, script: true, stays: true },
+  'JSONP, EventSource removed': { driver: plain, long: true, script: true, stays: true, lacks: ['EventSource', 'WebSocket', 'fetch'] },
   'SSE': { driver: sse, stays: true },
   'WebSocket': { driver: websocket, stays: true },
   'Taobao JSONP': { driver: taobao },
@@ -65,7 +65,7 @@ async function wechat({ server, app }) {
 async function plain({ server, app, script, long, stay }) {
   async function ask(id = '', query = '') {
     const address = `${server}/v1/logins${id && `/${id}`}`;
-    if (script) return shop.script(`${address}.js?${query || `app=${app}`}&callback=window.heard`);
+    if (script) return shop.script(`${address}.js?${query || `app=${app}`}&callback=heard`);
     const answer = await fetch(id ? `${address}?${query}` : address, id ? {} : {
       method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify({ app }),
     });
@@ -119,22 +119,22 @@ async function sse({ server, app, stay }) {
 }
 
 function websocket({ server, app, stay }) {
-  let back = `app=${app}`; // how to come back after a cut
+  let begin = `app=${app}`; // after a cut: the login, or the session
   (function open() {
-    const socket = new WebSocket(`${server.replace('http', 'ws')}/v1/ws?${back}`);
-    let known = shop.last(); // a socket that is back first says how things stand
+    const socket = new WebSocket(`${server.replace('http', 'ws')}/v1/ws?${begin}`);
+    let first = true; // it says how things stand, which need not be news
     socket.onmessage = event => {
       const m = JSON.parse(event.data);
       if (m.type === 'message') return shop.mail(m.data);
+      const state = m.type === 'qr' ? 'pending' : m.type;
+      const known = (first || m.type === 'qr') && state === shop.last(); // a new code is not a new state
+      first = false;
+      if (!known) shop.saw(state);
       if (m.type === 'qr') {
-        known = shop.last(); // every further code comes so too
-        back = `id=${m.id}`;
+        begin = `id=${m.id}`;
         shop.show(m.image);
       }
-      if (m.resume) back = `resume=${m.resume}`;
-      const state = m.type === 'qr' ? 'pending' : m.type;
-      if (state !== known) shop.saw(state);
-      known = undefined;
+      if (m.resume) begin = `resume=${m.resume}`;
       if (m.type === 'approved' && shop.collect(m.redirect_uri, stay)) socket.close();
     };
     socket.onclose = event => {
@@ -152,7 +152,7 @@ async function taobao({ server, app }) {
   const drawing = setInterval(draw, 1000);
   for (;;) {
     const v = await shop.again(() => shop.script(
-      `${server}/qrcodelogin/qrcodeLoginCheck.do?lgToken=${started.lgToken}&callback=window.heard`));
+      `${server}/qrcodelogin/qrcodeLoginCheck.do?lgToken=${started.lgToken}&callback=heard`));
     const state = { 10000: 'pending', 10001: 'scanned', 10003: 'denied', 10004: 'expired', 10006: 'approved' }[v.code];
     if (!state) throw new Error(JSON.stringify(v));
     if (state !== 'pending') clearInterval(drawing);

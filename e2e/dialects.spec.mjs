@@ -5,6 +5,101 @@ import { dialects, run } from './dialects.mjs';
 import { test as base, codeOn, expect, phone } from './fixtures.mjs';
 import { startCable, startShop } from './shop.mjs';
 
+// What can happen to a login. Each case ends with all that its page may have seen.
+//
+//	flags     of the server
+//	onCable   the page can be cut off
+//	stay      the page does not go where the approval leads to, in dialects that allow it
+//	together  it waits for the server's clock: all dialects do so at once
+const cases = {
+  'a yes is collected': {
+    async steps({ alice, scan, sees, isIn }) {
+      const id = await scan();
+      await sees('pending scanned');
+      await alice.approve(id);
+      await isIn();
+      await sees('pending scanned approved');
+      expect(await alice.get(id)).toMatchObject({ state: 'redeemed' });
+    },
+  },
+
+  'a no is heard': {
+    async steps({ alice, scan, sees, ends }) {
+      const id = await scan();
+      await sees('pending scanned');
+      await alice.deny(id);
+      await ends();
+      await sees('pending scanned denied');
+    },
+  },
+
+  'a scan while the page is cut off is not lost, nor told again after the next cut': {
+    onCable: true,
+    async steps({ alice, cable, code, scan, sees, isIn }) {
+      const shown = await code();
+      await cable.pull();
+      const id = await scan(shown);
+      await cable.plug();
+      await sees('pending scanned');
+      await cable.pull();
+      await cable.plug();
+      await alice.approve(id);
+      await isIn();
+      await sees('pending scanned approved');
+    },
+  },
+
+  'a yes while the page is cut off is not lost': {
+    onCable: true,
+    async steps({ alice, cable, code, scan, sees, isIn }) {
+      const shown = await code();
+      await cable.pull();
+      await alice.approve(await scan(shown));
+      await cable.plug();
+      await isIn();
+      await sees('pending approved');
+    },
+  },
+
+  'a page that stays hears that its login was collected elsewhere': {
+    stay: true,
+    async steps({ alice, scan, sees, collect }) {
+      const id = await scan();
+      await sees('pending scanned');
+      await alice.approve(id);
+      await collect();
+      await sees('pending scanned approved redeemed');
+    },
+  },
+
+  'a code that nobody scans expires': {
+    together: true,
+    flags: ['--login-ttl=4s'],
+    async steps({ sees, ends }) {
+      await ends();
+      await sees('pending expired');
+    },
+  },
+
+  'the code changes, and the new one scans': {
+    together: true,
+    flags: ['--code-ttl=5s'],
+    async steps({ alice, code, scan, sees, isIn }) {
+      const first = await code();
+      let next;
+      await expect(async () => {
+        next = await code();
+        expect(next).not.toBe(first);
+      }).toPass({ intervals: [5000], timeout: 30_000 });
+      const id = await scan(next);
+      await sees('pending scanned');
+      await alice.approve(id);
+      await isIn();
+      await sees('pending scanned approved');
+    },
+  },
+};
+
 const test = base.extend({
   baseURL: ({}, use) => use(undefined), // these need no demo
 
@@ -12,7 +107,7 @@ const test = base.extend({
   shops: [
     async ({}, use) => {
       const open = new Map();
-      await use((...flags) => {
+      await use((flags = []) => {
         const key = flags.join(' ');
         if (!open.has(key)) open.set(key, startShop(flags));
         return open.get(key);
@@ -22,166 +117,79 @@ const test = base.extend({
     { scope: 'worker' },
   ],
 
-  // visit makes a driver begin in a page. It resolves to what can be done to that login
-  // and seen of it. onCable: the page can be cut off.
-  visit: async ({ shops }, use) => {
-    const cables = [];
-    await use(async (page, dialect, { flags = [], onCable = false, ...options } = {}) => {
-      const shop = await shops(...flags);
+  // visit opens the shop in a browser of its own, where a driver begins a login. It
+  // resolves to what can be done to that login and seen of it.
+  visit: async ({ browser, shops }, use) => {
+    const opened = [];
+    const anotherPage = async () => {
+      const context = await browser.newContext({ viewport: { width: 400, height: 480 } }); // a small picture is read sooner
+      opened.push(() => context.close());
+      return context.newPage();
+    };
+    await use(async (dialect, { flags, onCable, stay } = {}) => {
+      const shop = await shops(flags);
       const cable = onCable ? await startCable(shop.server.url) : undefined;
-      if (cable) cables.push(cable);
+      if (cable) opened.push(() => cable.stop());
+      const page = await anotherPage();
       await page.goto(shop.url);
-      await run(page, dialect, cable?.url ?? shop.server.url, options);
+      await run(page, dialect, cable?.url ?? shop.server.url, { stay });
+
       const alice = phone(shop.server, 'alice');
+      const sees = states => expect(page.locator('#saw'), dialect).toHaveText(states);
+      const code = async () => {
+        await sees('pending'); // some draw the code before they ask
+        return codeOn(page);
+      };
       return {
-        shop, cable, alice,
-        scan: async () => (await alice.scan(await codeOn(page))).id,
-        sees: states => expect(page.locator('#saw'), dialect).toHaveText(states),
+        shop, cable, page, alice, sees, code,
+        scan: async shown => (await alice.scan(shown ?? await code())).id,
         ends: (why = 'over') => expect(page.locator('#end'), dialect).toHaveText(why),
         isIn: () => expect(page.getByRole('heading'), dialect).toHaveText('Signed in as Alice'),
+        // collect takes the approved login to another browser.
+        collect: async () => (await anotherPage()).goto(await page.getByRole('link').getAttribute('href')),
       };
     });
-    for (const cable of cables) await cable.stop();
+    for (const close of opened.reverse()) await close();
   },
 });
 
-test.use({ viewport: { width: 400, height: 480 } }); // a small picture is read sooner
-
-// Every case ends with all that its page may have seen.
-const cases = {
-  async 'a yes is collected'(visit, page, dialect) {
-    const login = await visit(page, dialect);
-    const id = await login.scan();
-    await login.sees('pending scanned');
-    await login.alice.approve(id);
-    await login.isIn();
-    await login.sees('pending scanned approved');
-    expect(await login.alice.get(id)).toMatchObject({ state: 'redeemed' });
-  },
-
-  async 'a no is heard'(visit, page, dialect) {
-    const login = await visit(page, dialect);
-    const id = await login.scan();
-    await login.sees('pending scanned');
-    await login.alice.deny(id);
-    await login.ends();
-    await login.sees('pending scanned denied');
-  },
-
-  async 'a scan while the page is cut off is not lost, nor told again after the next cut'(visit, page, dialect) {
-    const login = await visit(page, dialect, { onCable: true });
-    const code = await codeOn(page);
-    await login.cable.pull();
-    const { id } = await login.alice.scan(code);
-    await login.cable.plug();
-    await login.sees('pending scanned');
-    await login.cable.pull();
-    await login.cable.plug();
-    await login.alice.approve(id);
-    await login.isIn();
-    await login.sees('pending scanned approved');
-  },
-
-  async 'a yes while the page is cut off is not lost'(visit, page, dialect) {
-    const login = await visit(page, dialect, { onCable: true });
-    const code = await codeOn(page);
-    await login.cable.pull();
-    const { id } = await login.alice.scan(code);
-    await login.alice.approve(id);
-    await login.cable.plug();
-    await login.isIn();
-    await login.sees('pending approved');
-  },
-};
-
-// These wait for the server's clock, so all dialects do it at once, a browser each.
-const patient = {
-  async 'a code that nobody scans expires'(visit, page, dialect) {
-    const login = await visit(page, dialect, { flags: ['--login-ttl=4s'] });
-    await login.ends();
-    await login.sees('pending expired');
-  },
-
-  async 'the code changes, and the new one scans'(visit, page, dialect) {
-    const login = await visit(page, dialect, { flags: ['--code-ttl=5s'] });
-    const first = await codeOn(page);
-    await expect.poll(() => codeOn(page), { message: dialect, intervals: [2000] }).not.toBe(first);
-    const id = await login.scan();
-    await login.sees('pending scanned');
-    await login.alice.approve(id);
-    await login.isIn();
-    await login.sees('pending scanned approved');
-  },
-};
-
-const names = Object.keys(dialects);
-
-for (const [name, steps] of Object.entries(patient)) {
-  test(`${name}, in every dialect`, async ({ browser, visit }) => {
-    const contexts = await Promise.all(names.map(() => browser.newContext()));
-    await Promise.all(names.map((dialect, i) => test.step(dialect, async () => {
-      await steps(visit, await contexts[i].newPage(), dialect);
-    })));
-    for (const context of contexts) await context.close();
-  });
-}
-
-for (const [name, steps] of Object.entries(cases)) {
-  test.describe(name, () => {
-    for (const dialect of names) {
-      test(dialect, ({ page, visit }) => steps(visit, page, dialect));
+for (const [title, { steps, together, ...options }] of Object.entries(cases)) {
+  const able = Object.keys(dialects).filter(name => !options.stay || dialects[name].stays);
+  const play = (dialect, visit) => test.step(dialect, async () => steps(await visit(dialect, options)));
+  if (together) {
+    test(`${title}, in every dialect`, async ({ visit }) => {
+      test.slow(); // it is seven tests
+      await Promise.all(able.map(dialect => play(dialect, visit)));
+    });
+    continue;
+  }
+  test.describe(title, () => {
+    for (const dialect of able) {
+      test(dialect, ({ visit }) => play(dialect, visit));
     }
   });
 }
 
-// Pages of WeChat's and Taobao's kind ask no further, and have no word for it.
-test.describe('a page that stays hears that its login was collected', () => {
-  for (const dialect of names.filter(each => dialects[each].stays && each !== 'WebSocket')) {
-    test(dialect, async ({ page, elsewhere, visit }) => {
-      const login = await visit(page, dialect, { stay: true });
-      const id = await login.scan();
-      await login.sees('pending scanned');
-      await login.alice.approve(id);
-      await elsewhere.goto(await page.getByRole('link').getAttribute('href'));
-      await login.ends();
-      await login.sees('pending scanned approved redeemed');
-    });
-  }
-});
+test('a socket that stays carries what the site sends, over a cut too, until the phone signs it out', async ({ visit }) => {
+  const { shop, cable, page, alice, scan, sees, ends, collect } = await visit('WebSocket', { stay: true, onCable: true });
+  const id = await scan();
+  await sees('pending scanned');
+  await alice.approve(id);
+  await collect();
+  await sees('pending scanned approved redeemed');
+  const mail = expect(page.locator('#mail'));
 
-test('a socket that stays carries what the site sends, over a cut too, until the phone signs it out', async ({ page, elsewhere, visit }) => {
-  const login = await visit(page, 'WebSocket', { stay: true, onCable: true });
-  const id = await login.scan();
-  await login.sees('pending scanned');
-  await login.alice.approve(id);
-  await elsewhere.goto(await page.getByRole('link').getAttribute('href'));
-  await login.sees('pending scanned approved redeemed');
+  expect((await shop.send({ cart: ['café', 2] })).status).toBe(202);
+  await mail.toHaveText('{"cart":["café",2]}');
 
-  const answer = await login.shop.send({ cart: ['café', 2] });
-  expect(answer.status).toBe(202);
-  await expect(page.locator('#mail')).toHaveText('{"cart":["café",2]}');
+  await cable.pull();
+  expect((await shop.send('anybody?')).status).toBe(404);
+  await cable.plug();
+  await expect.poll(async () => (await shop.send('welcome back')).status).toBe(202);
+  await mail.toHaveText('"welcome back"');
 
-  await login.cable.pull();
-  const lost = await login.shop.send('anybody?');
-  expect(lost.status).toBe(404);
-  await login.cable.plug();
-  await expect.poll(async () => (await login.shop.send('welcome back')).status).toBe(202);
-  await expect(page.locator('#mail')).toHaveText('"welcome back"');
-
-  await login.alice.signOut(login.shop.session());
-  await login.ends('4001 signed out by the phone');
-  await login.sees('pending scanned approved redeemed');
-  const late = await login.shop.send('still there?');
-  expect(late.status).toBe(404);
-});
-
-test('a browser without EventSource gets in by script tags', async ({ page, visit }) => {
-  await page.addInitScript(() => { delete window.EventSource; });
-  const login = await visit(page, 'SSE or JSONP');
-  const id = await login.scan();
-  await login.sees('pending scanned');
-  await login.alice.approve(id);
-  await login.isIn();
-  await login.sees('pending scanned approved');
-  expect(await page.evaluate(() => typeof EventSource)).toBe('undefined');
+  await alice.signOut(shop.session());
+  await ends('4001 signed out by the phone');
+  await sees('pending scanned approved redeemed');
+  expect((await shop.send('still there?')).status).toBe(404);
 });

@@ -86,28 +86,30 @@ function listen(server) {
 //
 //	url      the server's, by way of the cable
 //	pull()   breaks every connection, and resolves once the server has noticed
-//	plug()   joins it again, and resolves once a browser has said something over it
+//	plug()   joins it again, and resolves once a browser's words have reached the server,
+//	         and it has answered somebody who asked after that
+//	stop()   pulls it for good
 export async function startCable(url) {
+  const { port } = new URL(url);
+  const connections = new Set();
   let whole = true;
-  let asked = () => {};
-  const ends = new Set(); // the two of each connection
-  const cable = net.createServer({ allowHalfOpen: true }, browser => {
+  let arrived = () => {};
+  const cable = net.createServer(browser => {
     browser.on('error', () => {}); // it may go at any time
     if (!whole) return browser.destroy();
-    const server = net.connect(new URL(url).port, '127.0.0.1');
-    const end = { browser, server };
-    ends.add(end);
-    server.on('error', () => browser.destroy());
-    server.on('close', () => { ends.delete(end); browser.destroy(); });
+    const server = net.connect(port, '127.0.0.1');
+    const connection = { browser, server };
+    connections.add(connection);
+    browser.on('data', words => server.write(words, err => { if (!err) arrived(); }));
     browser.on('close', () => server.end());
-    browser.once('data', () => asked());
-    browser.pipe(server);
     server.pipe(browser);
+    server.on('error', () => {}); // it closes then
+    server.on('close', () => { connections.delete(connection); browser.destroy(); });
   });
-  const port = await listen(cable);
+
   async function pull() {
     whole = false;
-    await Promise.all([...ends].map(({ browser, server }) => new Promise(resolve => {
+    await Promise.all([...connections].map(({ browser, server }) => new Promise(resolve => {
       server.on('close', resolve);
       server.unpipe(browser);
       server.resume(); // what it still says is lost
@@ -115,15 +117,16 @@ export async function startCable(url) {
     })));
   }
   return {
-    url: `http://127.0.0.1:${port}`,
+    url: `http://127.0.0.1:${await listen(cable)}`,
     pull,
-    plug() {
+    async plug() {
       whole = true;
-      return new Promise(resolve => { asked = resolve; });
+      await new Promise(resolve => { arrived = resolve; });
+      await fetch(url);
     },
     async stop() {
-      await pull();
       cable.close();
+      await pull();
     },
   };
 }

@@ -50,9 +50,10 @@ func (j *JSON) Routes(e *echo.Echo) {
 type loginView struct {
 	ID          login.ID  `json:"id"`
 	State       string    `json:"state"`
-	QR          *qrView   `json:"qr,omitempty"`     // while pending
-	User        *userView `json:"user,omitempty"`   // what the app lets the browser know
-	Number      string    `json:"number,omitempty"` // to be repeated on the phone
+	QR          *qrView   `json:"qr,omitempty"`        // while pending
+	UserCode    string    `json:"user_code,omitempty"` // while pending, if the start asked for it
+	User        *userView `json:"user,omitempty"`      // what the app lets the browser know
+	Number      string    `json:"number,omitempty"`    // to be repeated on the phone
 	RedirectURI string    `json:"redirect_uri,omitempty"`
 	ExpiresIn   int       `json:"expires_in"` // seconds
 	Interval    int       `json:"interval,omitempty"`
@@ -83,6 +84,7 @@ func view(s *login.Service, publicURL string, id login.ID, l login.Login, now ti
 			ExpiresIn: secondsUntil(now.Add(fresh), now),
 		}
 	}
+	v.UserCode, _ = s.UserCode(l, now)
 	v.Number, _ = s.Number(l)
 	v.RedirectURI, _ = s.RedirectURI(l)
 	return v
@@ -124,19 +126,22 @@ type startRequest struct {
 	RedirectURI string `json:"redirect_uri"`
 	State       string `json:"state"`
 	Lang        string `json:"lang"`
+	UserCode    bool   `json:"user_code"`
 }
 
 func (j *JSON) start(c echo.Context) error {
 	allowAnyRegistered(c, j.Service) // or the page could not read a problem
 	var r startRequest
-	if err := problem.ReadJSON(c, &r); err != nil {
+	// As text/plain a page's start needs no preflight.
+	if err := problem.ReadSimpleJSON(c, &r); err != nil {
 		return err
 	}
 	app, ok := j.Service.App(r.App)
 	if !ok {
 		return problem.FromLogin(login.ErrUnknownApp)
 	}
-	if !allowOrigin(c, app) {
+	// Old browsers send a form of a foreign page without an Origin.
+	if !allowOrigin(c, app) || c.Request().Header.Get("Origin") == "" && !mayStart(c.Request(), app) {
 		return errForeignPage()
 	}
 	v, err := j.begin(c, r)
@@ -158,6 +163,7 @@ func (j *JSON) begin(c echo.Context, r startRequest) (loginView, error) {
 	}
 	id, l, err := j.Service.Start(ctx, login.Request{
 		App: r.App, RedirectURI: r.RedirectURI, SiteState: r.State, Lang: r.Lang, Browser: browserOf(c),
+		UserCode: r.UserCode,
 	})
 	if err != nil {
 		if errors.Is(err, login.ErrFull) {
@@ -176,31 +182,31 @@ func (j *JSON) poll(c echo.Context) error {
 	if isScript {
 		return j.pollScript(c, id)
 	}
-	v, app, err := j.look(c, id)
-	if app != nil && !allowOrigin(c, app) {
-		return errForeignPage()
-	}
+	allowAnyRegistered(c, j.Service) // or the page could not read a problem
+	v, err := j.look(c, id, allowOrigin)
 	if err != nil {
-		allowAnyRegistered(c, j.Service) // or the page could not read the problem
 		return err
 	}
 	return sayJSON(c, http.StatusOK, v)
 }
 
-// look waits for the login and describes it, with its app.
-func (j *JSON) look(c echo.Context, id string) (loginView, *login.App, error) {
+// anyPage lets whoever has the id ask by a script tag, which does not say whose page it is on.
+func anyPage(echo.Context, *login.App) bool { return true }
+
+// look waits for the login and describes it, if the page may ask for logins of its app.
+func (j *JSON) look(c echo.Context, id string, may func(echo.Context, *login.App) bool) (loginView, error) {
 	p, err := parameters(c, "since", "wait")
 	if err != nil {
-		return loginView{}, nil, problem.BadRequest(err.Error())
+		return loginView{}, problem.BadRequest(err.Error())
 	}
 	since, ok := login.ParseState(p.Get("since"))
 	if !ok {
-		return loginView{}, nil, problem.BadRequest("since is one of pending, scanned, approved, redeemed, denied, expired.")
+		return loginView{}, problem.BadRequest("since is one of pending, scanned, approved, redeemed, denied, expired.")
 	}
 	wait := 0
 	if text := p.Get("wait"); text != "" {
 		if wait, err = strconv.Atoi(text); err != nil || wait < 0 || wait > maxWait {
-			return loginView{}, nil, problem.BadRequest("wait is a whole number of seconds from 0 to 60.")
+			return loginView{}, problem.BadRequest("wait is a whole number of seconds from 0 to 60.")
 		}
 	}
 	ctx := c.Request().Context()
@@ -210,11 +216,13 @@ func (j *JSON) look(c echo.Context, id string) (loginView, *login.App, error) {
 		pause(ctx, slowPoll)
 	}
 	if err != nil {
-		return loginView{}, nil, problem.FromLogin(err)
+		return loginView{}, problem.FromLogin(err)
 	}
-	app, _ := j.Service.App(l.App)
+	if app, ok := j.Service.App(l.App); ok && !may(c, app) {
+		return loginView{}, errForeignPage()
+	}
 	if delay := j.polls.Take(string(l.Handle)); delay > 0 {
-		return loginView{}, app, problem.RateLimited("This login is asked for too often. Leave as many seconds between two polls as interval says, or use wait.", delay)
+		return loginView{}, problem.RateLimited("This login is asked for too often. Leave as many seconds between two polls as interval says, or use wait.", delay)
 	}
 	if wait > 0 && l.State == since && !l.State.Final() {
 		held, cancel := context.WithTimeout(ctx, time.Duration(wait)*time.Second)
@@ -226,8 +234,8 @@ func (j *JSON) look(c echo.Context, id string) (loginView, *login.App, error) {
 		case held.Err() != nil: // nothing has changed; only the code may be another
 			l = l.At(time.Now())
 		default:
-			return loginView{}, app, problem.FromLogin(err)
+			return loginView{}, problem.FromLogin(err)
 		}
 	}
-	return view(j.Service, j.PublicURL, login.ID(id), l, time.Now()), app, nil
+	return view(j.Service, j.PublicURL, login.ID(id), l, time.Now()), nil
 }

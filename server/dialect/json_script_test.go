@@ -20,6 +20,8 @@ import (
 //	{approved.ticket}    the ticket in it
 //	{scanned.number}     the number that the phone must repeat
 //	{pending.end}        the end of the code, which makes new addresses of pictures
+//	{shown}              a pending login with a short code, {shown.short}
+//	{typed}              one whose short code was typed on the phone
 
 func TestJSONOnTheWire(t *testing.T)   { runScript(t, "testdata/json.txt", otherDialects) }
 func TestJSONPOnTheWire(t *testing.T)  { runScript(t, "testdata/jsonp.txt", otherDialects) }
@@ -60,4 +62,24 @@ func (c *wxCase) learnJSON(a wxAttempt, remember func(field, value string)) {
 	if code, _, ok := c.service.Code(a.Login, time.Now()); ok {
 		remember("end", code[len(code)-4:])
 	}
+	if short, ok := c.service.UserCode(a.Login, time.Now()); ok {
+		remember("short", short)
+	}
+}
+
+func (s *wxServer) shown(app string) wxAttempt {
+	s.t.Helper()
+	id, l, err := s.service.Start(s.t.Context(), login.Request{App: app, Lang: "en", Browser: firefox(), UserCode: true})
+	s.must(err)
+	return wxAttempt{id, l}
+}
+
+func (s *wxServer) typed(app string) wxAttempt {
+	s.t.Helper()
+	a := s.shown(app)
+	short, _ := s.service.UserCode(a.Login, time.Now())
+	var err error
+	a.Login, err = s.service.Scan(s.t.Context(), alice(), short, time.Time{})
+	s.must(err)
+	return a
 }

@@ -210,8 +210,13 @@ func TestAPageCanReadWhatIsWrong(t *testing.T) {
 	inDialects(t, func(t *testing.T, s *wxServer) {
 		for body, want := range map[string]int{`{"app":"nobody"}`: 400, `{"app":"plain"`: 400, ``: 400, `{"app":"plain","lang":"?"}`: 400, `{"app":"plain","redirect_uri":"x"}`: 400} {
 			got := s.send(http.MethodPost, "/v1/logins", body, "Origin: "+origin)
-			if got.status != want || got.header.Get("Access-Control-Allow-Origin") != origin {
+			if got.status != want || got.header.Get("Access-Control-Allow-Origin") != origin || len(got.header.Values("Vary")) != 1 {
 				t.Errorf("%s: %d %v", body, got.status, got.header)
+			}
+		}
+		for _, from := range []string{origin, "https://nobody.example", ""} { // a cache must not take one answer for the other
+			if got := s.send(http.MethodGet, "/v1/logins/unknown", "", "Origin: "+from); got.header.Get("Vary") != "Origin" {
+				t.Errorf("from %q: %v", from, got.header)
 			}
 		}
 		a := s.pending("plain")
@@ -221,6 +226,17 @@ func TestAPageCanReadWhatIsWrong(t *testing.T) {
 		got := s.poll(a.id, "", "Origin: "+origin)
 		if !strings.EqualFold(got.header.Get("Access-Control-Expose-Headers"), "Retry-After") || got.header.Get("Retry-After") == "" {
 			t.Errorf("when to come back is not shown to the page: %d %v", got.status, got.header)
+		}
+	})
+}
+
+// A page that may not read the answer must not be able to hold requests either.
+func TestAForeignPageIsNotHeld(t *testing.T) {
+	inDialects(t, func(t *testing.T, s *wxServer) {
+		a := s.pending("plain")
+		got := s.poll(a.id, "?since=pending&wait=60", "Origin: https://evil.example")
+		if got.status != http.StatusForbidden || got.took != 0 || got.header.Get("Access-Control-Allow-Origin") != "" {
+			t.Errorf("%d after %v, %v", got.status, got.took, got.header)
 		}
 	})
 }

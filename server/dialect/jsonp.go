@@ -71,7 +71,7 @@ func (j *JSON) startScript(c echo.Context) error {
 }
 
 func (j *JSON) startByScript(c echo.Context) (loginView, error) {
-	p, err := parameters(c, "app", "redirect_uri", "state", "lang")
+	p, err := parameters(c, "app", "redirect_uri", "state", "lang", "user_code")
 	if err != nil {
 		return loginView{}, problem.BadRequest(err.Error())
 	}
@@ -82,7 +82,13 @@ func (j *JSON) startByScript(c echo.Context) (loginView, error) {
 	if !mayStart(c.Request(), app) {
 		return loginView{}, errForeignPage()
 	}
-	return j.begin(c, startRequest{App: app.ID, RedirectURI: p.Get("redirect_uri"), State: p.Get("state"), Lang: p.Get("lang")})
+	userCode := p.Get("user_code")
+	if userCode != "" && userCode != "true" && userCode != "false" {
+		return loginView{}, problem.BadRequest("user_code is true or false.")
+	}
+	return j.begin(c, startRequest{
+		App: app.ID, RedirectURI: p.Get("redirect_uri"), State: p.Get("state"), Lang: p.Get("lang"), UserCode: userCode == "true",
+	})
 }
 
 func (j *JSON) pollScript(c echo.Context, id string) error {
@@ -90,7 +96,7 @@ func (j *JSON) pollScript(c echo.Context, id string) error {
 	if !ok {
 		return badCallback(c)
 	}
-	v, _, err := j.look(c, id)
+	v, err := j.look(c, id, anyPage)
 	if err != nil {
 		p := problem.Of(err)
 		if p.Status == http.StatusTooManyRequests {

@@ -25,7 +25,7 @@ func registered(app *login.App, origin string) bool {
 // one of the app's, one of ours, or no page at all.
 func allowOrigin(c echo.Context, app *login.App) bool {
 	h := c.Response().Header()
-	h.Add("Vary", "Origin")
+	h.Set("Vary", "Origin")
 	origin := c.Request().Header.Get("Origin")
 	switch {
 	case origin == "":
@@ -47,6 +47,7 @@ func ours(r *http.Request, origin string) bool {
 
 // allowAnyRegistered lets a page read an answer that belongs to no app.
 func allowAnyRegistered(c echo.Context, s *login.Service) {
+	c.Response().Header().Set("Vary", "Origin")
 	origin := c.Request().Header.Get("Origin")
 	apps := s.Apps()
 	if origin != "" && slices.ContainsFunc(apps, func(a login.App) bool { return registered(&a, origin) }) {
@@ -63,7 +64,6 @@ func allow(h http.Header, origin string) {
 // and the request itself is held to its own app.
 func (j *JSON) preflight(c echo.Context) error {
 	h := c.Response().Header()
-	h.Add("Vary", "Origin")
 	allowAnyRegistered(c, j.Service)
 	h.Set("Access-Control-Allow-Methods", "GET, POST")
 	h.Set("Access-Control-Allow-Headers", "Content-Type, Last-Event-ID")

@@ -1,6 +1,7 @@
 package dialect
 
 import (
+	"errors"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -10,6 +11,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"qrlatch/server/login"
+	"qrlatch/server/problem"
 	"qrlatch/server/qr"
 )
 
@@ -44,7 +46,7 @@ func (p *Picture) serve(c echo.Context) error {
 	}
 	name, err := url.PathUnescape(c.Param("id")) // some encode the id as if it had padding
 	if err != nil {
-		return noPicture(c)
+		return noPicture(c, nil)
 	}
 	id, kind, _ := strings.Cut(name, ".")
 	if kind == "gif" {
@@ -53,7 +55,7 @@ func (p *Picture) serve(c echo.Context) error {
 	l, err := p.Service.Get(c.Request().Context(), login.Holder{ID: id})
 	code, _, ok := p.Service.Code(l, time.Now())
 	if err != nil || !ok {
-		return noPicture(c) // one answer for unknown, expired and scanned
+		return noPicture(c, err)
 	}
 	symbol, err := qr.Encode(p.PublicURL + "/l/" + code)
 	if err != nil {
@@ -65,7 +67,7 @@ func (p *Picture) serve(c echo.Context) error {
 	case "svg":
 		return answer(c, http.StatusOK, "image/svg+xml", symbol.SVG(size))
 	}
-	return noPicture(c)
+	return noPicture(c, nil)
 }
 
 // animation serves the codes to come, each in its own slot, for pages that no script
@@ -74,7 +76,7 @@ func (p *Picture) serve(c echo.Context) error {
 func (p *Picture) animation(c echo.Context, of login.Holder, size int) error {
 	codes, err := p.Service.CodesAhead(c.Request().Context(), of, maxFrames)
 	if err != nil {
-		return noPicture(c)
+		return noPicture(c, err)
 	}
 	frames := make([]qr.Frame, len(codes))
 	for i, code := range codes {
@@ -87,6 +89,11 @@ func (p *Picture) animation(c echo.Context, of login.Holder, size int) error {
 	return answer(c, http.StatusOK, "image/gif", string(qr.GIF(frames, size)))
 }
 
-func noPicture(c echo.Context) error {
+// noPicture is one answer for unknown, expired and scanned. A login that could not be read
+// may be none of these.
+func noPicture(c echo.Context, err error) error {
+	if err != nil && !errors.Is(err, login.ErrNotFound) {
+		return problem.FromLogin(err)
+	}
 	return answer(c, http.StatusNotFound, "text/plain; charset=utf-8", "This code is not shown any more.")
 }

@@ -4,8 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
-	"math/rand/v2"
 	"net/http"
 	"net/url"
 	"time"
@@ -103,12 +101,18 @@ func (s *SSE) events(c echo.Context) error {
 		// Forgotten since: for its browser it is over all the same.
 		allowAnyRegistered(c, s.Service)
 		return sseOver(c)
-	case err != nil:
-		if errors.Is(err, login.ErrNotFound) {
-			pause(ctx, slowPoll)
-		}
+	case errors.Is(err, login.ErrNotFound):
+		pause(ctx, slowPoll)
 		allowAnyRegistered(c, s.Service)
 		return problem.FromLogin(err)
+	case err != nil:
+		// The store is away. EventSource would take a 503 for the end, so it hears
+		// nothing, and when to come again.
+		allowAnyRegistered(c, s.Service)
+		w := newEventWriter(c, cancel)
+		w.begin()
+		w.later()
+		return nil
 	}
 	if app, ok := s.Service.App(l.App); ok && !allowOrigin(c, app) {
 		return errForeignPage()
@@ -117,7 +121,7 @@ func (s *SSE) events(c echo.Context) error {
 		return sseOver(c)
 	}
 
-	w := &eventWriter{to: c.Response(), control: http.NewResponseController(c.Response().Writer), failed: cancel}
+	w := newEventWriter(c, cancel)
 	t := &telling{SSE: s, ctx: ctx, who: who, seen: seen}
 	told, left := make(chan struct{}), make(chan struct{})
 	t.stream = sse.NewWithCallback(
@@ -138,10 +142,7 @@ func (s *SSE) events(c echo.Context) error {
 	<-told
 	<-left
 	if !t.seen.Final() {
-		// We are draining, or the browser is gone and hears nothing. Those who come back
-		// must not do so all at once.
-		fmt.Fprintf(w, "retry: %d\n\n", (sseRetry + rand.N(2*sseRetry)).Milliseconds())
-		w.Flush()
+		w.later() // we are draining, or the browser is gone and hears nothing
 	}
 	return nil
 }

@@ -215,7 +215,8 @@ func (o outage) Get(ctx context.Context, key login.Handle) (login.Login, error) 
 	return o.loginTable.Get(ctx, key)
 }
 
-// EventSource takes a 503 for the end, so a stream that has begun goes on. The scan is
+// EventSource takes a 503 for the end, so a stream that has begun goes on, and one that
+// comes back, or begins, is told to come again. The scan is
 // read twice: by the phone's request and by whoever wakes the stream, which then wants
 // to wait for the next state and cannot.
 func TestAnOutageOfTheStoreDoesNotEndAStream(t *testing.T) {
@@ -233,8 +234,12 @@ func TestAnOutageOfTheStoreDoesNotEndAStream(t *testing.T) {
 			if done := err == nil; done != (reads > 0) {
 				t.Fatalf("%d reads: %v", reads, err)
 			}
-			if got := w.get(eventsOf(a.id)); got.status != 503 || got.header.Get("Retry-After") == "" {
-				t.Errorf("a new stream: %d", got.status)
+			for _, known := range []string{"", "pending"} {
+				got := w.send("GET", eventsOf(a.id), "", "Last-Event-ID: "+known, "Origin: https://shop.example")
+				if got.status != 200 || got.header.Get("Content-Type") != "text/event-stream" || got.header.Get("Access-Control-Allow-Origin") == "" ||
+					!strings.Contains(got.body, "retry: ") || strings.Contains(got.body, "data:") {
+					t.Errorf("a stream that begins: %d %v %q", got.status, got.header, got.body)
+				}
 			}
 			time.Sleep(3 * time.Second) // virtual
 			left.Store(-1)
@@ -249,6 +254,22 @@ func TestAnOutageOfTheStoreDoesNotEndAStream(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A login that cannot be read is not one that is over: the picture may be had in a moment.
+func TestAnOutageOfTheStoreIsNotTheEndOfAPicture(t *testing.T) {
+	left := new(atomic.Int64)
+	left.Store(-1)
+	inSSEOver(t, func(t loginTable) loginTable { return outage{t, left} }, func(w *sseWorld) {
+		(&dialect.Picture{Service: w.service, PublicURL: "https://login.example"}).Routes(w.echo)
+		a := w.pending(wxApp)
+		left.Store(0)
+		for _, kind := range []string{"", ".png", ".svg", ".gif"} {
+			if got := w.get("https://login.example/qrcode/" + string(a.id) + kind); got.status != 503 {
+				t.Errorf("%s: %d", kind, got.status)
+			}
+		}
+	})
 }
 
 // A client that shows the login id itself is not its only holder any more.

@@ -47,6 +47,11 @@ var sseDeeds = map[string]func(w *sseWorld, a *wxAttempt) error{
 		a.Login, err = w.service.Scan(w.t.Context(), alice(), code, time.Time{})
 		return err
 	},
+	"type": func(w *sseWorld, a *wxAttempt) (err error) {
+		short, _ := w.service.UserCode(a.Login, time.Now())
+		a.Login, err = w.service.Scan(w.t.Context(), alice(), short, time.Time{})
+		return err
+	},
 	"approve": func(w *sseWorld, a *wxAttempt) (err error) {
 		a.Login, err = w.service.Approve(w.t.Context(), alice().Phone, string(a.Handle), "")
 		return err
@@ -163,6 +168,9 @@ func (w *sseWorld) secrets(a *wxAttempt) []string {
 	}
 	shown := a.Login
 	shown.State = login.Pending
+	if short, ok := w.service.UserCode(shown, shown.Started); ok {
+		pairs = append(pairs, short, "{short}")
+	}
 	for n := range 5 {
 		if code, _, ok := w.service.Code(shown, shown.Started.Add(time.Duration(n)*20*time.Second)); ok {
 			pairs = append(pairs, code, fmt.Sprintf("{code %d}", n), "?v="+code[len(code)-4:], fmt.Sprintf("?v={end %d}", n))

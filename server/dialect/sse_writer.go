@@ -2,6 +2,7 @@ package dialect
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"net/http"
 	"time"
 
@@ -16,6 +17,10 @@ type eventWriter struct {
 	failed  func() // called once
 	broken  bool
 	event   []byte // not sent yet
+}
+
+func newEventWriter(c echo.Context, failed func()) *eventWriter {
+	return &eventWriter{to: c.Response(), control: http.NewResponseController(c.Response().Writer), failed: failed}
 }
 
 // begin makes the answer a stream, up to its first event. X-Accel-Buffering speaks to
@@ -33,6 +38,13 @@ func (w *eventWriter) begin() {
 	w.to.WriteHeader(http.StatusOK)
 	// Sent by the library's first Flush.
 	w.event = fmt.Appendf(nil, ":%2048s\nretry: %d\n\n", "", sseRetry.Milliseconds())
+}
+
+// later tells the browser when to come again. Many may hear it at once, and must not do
+// so at once.
+func (w *eventWriter) later() {
+	fmt.Fprintf(w, "retry: %d\n\n", (sseRetry + rand.N(2*sseRetry)).Milliseconds())
+	w.Flush()
 }
 
 // Header is a set of fields that nobody reads: the library's are not ours. It says

@@ -131,8 +131,12 @@ func (t *Taobao) check(c echo.Context) error {
 func taobaoURL(uri string, l login.Login) string {
 	base, query, _ := strings.Cut(uri, "?")
 	values, _ := url.ParseQuery(query) // ours: it is well-formed
-	return base + "?uid=" + url.QueryEscape(l.Profile.Name) + "&token=" + values.Get("ticket") + "&" + query
+	return base + "?uid=" + taobaoUID.Replace(url.QueryEscape(l.Profile.Name)) + "&token=" + values.Get("ticket") + "&" + query
 }
+
+// taobaoUID goes on where QueryEscape stops: as in all of a redirect_uri, only letters,
+// digits, - and _ stand for themselves.
+var taobaoUID = strings.NewReplacer("+", "%20", ".", "%2E", "~", "%7E")
 
 // say writes bare JSON without a callback, else the original's wrapper to the byte,
 // with nothing after it: clients cut it off by counting. No ")" may stand in the JSON

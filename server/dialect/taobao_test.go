@@ -146,6 +146,32 @@ func TestTheTokenIsTheTicketWhateverTheSitesAddressHas(t *testing.T) {
 	}
 }
 
+// What a person is called stays within the letters that every client's redirect_uri is cut
+// and decoded by: + is a space to some and a plus to others.
+func TestANameInTheAddressIsLettersAndPercents(t *testing.T) {
+	inDialects(t, func(t *testing.T, s *wxServer) {
+		a := s.pending(wxApp)
+		who := alice()
+		who.Name = "A. B+c~d (e)/;&=?#é\"'"
+		l, err := s.service.Get(t.Context(), login.Holder{ID: string(a.id)})
+		s.must(err)
+		code, _, _ := s.service.Code(l, time.Now())
+		_, err = s.service.Scan(t.Context(), who, code, time.Time{})
+		s.must(err)
+		_, err = s.service.Approve(t.Context(), who.Phone, string(l.Handle), "")
+		s.must(err)
+		var check struct{ URL string }
+		s.must(json.Unmarshal([]byte(s.get(taobaoCheck+string(a.id)).body), &check))
+		_, query, _ := strings.Cut(check.URL, "?")
+		if !regexp.MustCompile(`^([\w-]+=([\w-]|%[0-9A-F]{2})*(&|$))+$`).MatchString(query) {
+			t.Errorf("the parameters are %s", query)
+		}
+		if got := mustQuery(check.URL).Get("uid"); got != who.Name {
+			t.Errorf("uid is %q", got)
+		}
+	})
+}
+
 // A short poll is answered at once, and no login is polled to death by one.
 func TestTaobaoAnswersAtOnceHoweverOften(t *testing.T) {
 	inDialects(t, func(t *testing.T, s *wxServer) {

@@ -86,12 +86,13 @@ func (w *WebSocket) closed() {
 }
 
 // upgradable refuses whatever is no handshake (RFC 6455, section 4.2.1) before anything
-// is started for it. A body would be taken for frames.
+// is started for it. A body would be taken for frames. An Upgrade that names others beside
+// websocket is one that the upgrader would refuse, when it is too late.
 func upgradable(c echo.Context) error {
 	r := c.Request()
 	h := r.Header
 	switch {
-	case r.ProtoMajor != 1 || !r.ProtoAtLeast(1, 1) || !hasToken(h.Get("Upgrade"), "websocket") ||
+	case r.ProtoMajor != 1 || !r.ProtoAtLeast(1, 1) || !strings.EqualFold(h.Get("Upgrade"), "websocket") ||
 		!hasToken(h.Get("Connection"), "upgrade"), h.Get("Sec-WebSocket-Version") != "13":
 		c.Response().Header().Set("Connection", "Upgrade")
 		c.Response().Header().Set("Upgrade", "websocket")

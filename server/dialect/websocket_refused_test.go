@@ -98,6 +98,7 @@ func TestAPlainRequestIsNoSocket(t *testing.T) {
 	}{
 		{"a plain request", nil, "", 426},
 		{"an upgrade to something else", append([]string{"Upgrade: h2c"}, good[2:]...), "", 426},
+		{"an upgrade to one of two", []string{good[0], "Upgrade: websocket, h2c", good[2], good[3]}, "", 426},
 		{"an old version", append([]string{good[0], good[1], "Sec-WebSocket-Version: 8"}, good[3]), "", 426},
 		{"no key", good[:3], "", 400},
 		{"a body", good, "x", 400},

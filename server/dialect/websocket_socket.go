@@ -38,7 +38,7 @@ type socket struct {
 	watch   func(since login.State, fire func(login.Login, error)) (stop func(), err error)
 
 	unwatch  func()
-	unlisten func()
+	unlisten func() // nil: it does not listen yet
 	picture  wsPicture
 
 	changes chan login.Login   // one watch at a time, so one fits
@@ -56,7 +56,7 @@ type socket struct {
 func newSocket(w *WebSocket, id login.ID, l login.Login, watch func(login.State, func(login.Login, error)) (func(), error)) *socket {
 	return &socket{
 		WebSocket: w, id: id, login: l, watch: watch,
-		unwatch: func() {}, unlisten: func() {},
+		unwatch: func() {},
 		changes: make(chan login.Login, 1), ended: make(chan login.Session, 1),
 		mail: make(chan []byte, wsQueue), asked: make(chan struct{}, 1), pings: make(chan []byte, 1),
 		over: make(chan farewell, 1), silent: make(chan struct{}),
@@ -123,7 +123,7 @@ func offer[T any](to chan T, v T) bool {
 func (s *socket) run() {
 	bye := s.talk()
 	s.unwatch()
-	s.unlisten()
+	s.deafen()
 	if bye.code != 0 && s.write(ws.NewCloseFrame(ws.NewCloseFrameBody(bye.code, bye.reason))) == nil {
 		patience := time.NewTimer(wsGoodbye)
 		select {
@@ -174,7 +174,7 @@ func (s *socket) talk() farewell {
 		case message := <-mail:
 			err = s.say(wsMessage{Type: "message", Data: message})
 		case v := <-s.ended:
-			return s.signedOut(v)
+			return s.deliver(signedOut(v))
 		case <-s.asked:
 			err = s.sayPicture()
 		case payload := <-s.pings:
@@ -185,7 +185,7 @@ func (s *socket) talk() farewell {
 			return bye
 		case <-draining:
 			// Those who come back must not do so all at once.
-			return farewell{ws.StatusGoingAway, fmt.Sprintf("going away, retry in %d s", 1+rand.N(5))}
+			return s.deliver(farewell{ws.StatusGoingAway, fmt.Sprintf("going away, retry in %d s", 1+rand.N(5))})
 		}
 		if err != nil {
 			return farewell{} // it reads nothing
@@ -193,8 +193,12 @@ func (s *socket) talk() farewell {
 	}
 }
 
+// listen takes the session's messages from now on, if it does not yet: without a gap, in
+// which the site would be told that nobody is here.
 func (s *socket) listen() {
-	s.unlisten()
+	if s.unlisten != nil {
+		return
+	}
 	s.unlisten = s.Messages.Listen(s.session, func(message []byte) bool {
 		kept := offer(s.mail, message)
 		if !kept {
@@ -202,6 +206,14 @@ func (s *socket) listen() {
 		}
 		return kept
 	})
+}
+
+// deafen ends listen: what it has kept is in s.mail then, and nothing comes after it.
+func (s *socket) deafen() {
+	if s.unlisten != nil {
+		s.unlisten()
+		s.unlisten = func() {}
+	}
 }
 
 // follow asks to be told of the next change. What cannot be read now is asked for again.

@@ -82,17 +82,24 @@ func (s *socket) tell(code *time.Timer) (bye farewell, over bool) {
 	return farewell{code: ws.StatusNormalClosure}, over
 }
 
-// signedOut passes on what the site has sent before it, and then says why.
-func (s *socket) signedOut(v login.Session) farewell {
-	for len(s.mail) > 0 {
-		if s.say(wsMessage{Type: "message", Data: <-s.mail}) != nil {
-			return farewell{}
-		}
-	}
+// signedOut says why a session is over.
+func signedOut(v login.Session) farewell {
 	if v.Ended == login.SignedOut && !time.Now().Before(v.Expires) {
 		return farewell{wsTimeOver, "the session has expired"}
 	}
 	return wsEnds[v.Ended]
+}
+
+// deliver passes on what the site has sent, which was told that it is on its way, before
+// the socket is closed with bye.
+func (s *socket) deliver(bye farewell) farewell {
+	s.deafen()
+	for s.login.State == login.Redeemed && len(s.mail) > 0 {
+		if s.say(wsMessage{Type: "message", Data: <-s.mail}) != nil {
+			return farewell{}
+		}
+	}
+	return bye
 }
 
 // sayPicture sends the picture of the code that is shown. A login that shows none any

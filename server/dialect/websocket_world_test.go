@@ -34,6 +34,21 @@ type wsWorld struct {
 	open  sync.WaitGroup
 	relay *relay.Local
 	limit func(login.Browser) bool
+	stops func(over bool) // called before and after a socket stops listening; nil: nobody asks
+}
+
+// Listen makes wsWorld the relay, for a test that acts while a socket stops listening.
+func (w *wsWorld) Listen(id login.SessionID, take func([]byte) bool) (stop func()) {
+	forget := w.relay.Listen(id, take)
+	return func() {
+		if w.stops == nil {
+			forget()
+			return
+		}
+		w.stops(false)
+		forget()
+		w.stops(true)
+	}
 }
 
 func inWS(t *testing.T, run func(*wsWorld), change ...func(*login.Config)) {
@@ -47,7 +62,7 @@ func inWS(t *testing.T, run func(*wsWorld), change ...func(*login.Config)) {
 		draining, w.drain = context.WithCancel(context.Background())
 		w.echo.HTTPErrorHandler = problem.ErrorHandler(slog.New(slog.DiscardHandler))
 		(&dialect.WebSocket{
-			Service: w.service, PublicURL: "https://login.example", Messages: w.relay, Draining: draining, Open: &w.open,
+			Service: w.service, PublicURL: "https://login.example", Messages: w, Draining: draining, Open: &w.open,
 			Limit: func(b login.Browser) bool { return w.limit(b) },
 		}).Routes(w.echo)
 		(&site.API{Service: w.service, Issuer: "https://login.example", Messages: w.relay}).Routes(w.echo)

@@ -34,10 +34,11 @@ func TestWhenTheStoreIsDownPollsSayNothingYet(t *testing.T) {
 		working := memstore.New(memstore.Options{})
 		defer working.Close()
 		down := login.NewService(login.Store{
-			Logins:   brokenTable[login.Handle, login.Login]{working.Logins},
-			Sessions: brokenTable[login.SessionID, login.Session]{working.Sessions},
-			Push:     brokenTable[login.PushID, login.PushTicket]{working.Push},
-			Blocks:   brokenTable[login.BlockID, login.Block]{working.Blocks},
+			Logins:    brokenTable[login.Handle, login.Login]{working.Logins},
+			Sessions:  brokenTable[login.SessionID, login.Session]{working.Sessions},
+			Push:      brokenTable[login.PushID, login.PushTicket]{working.Push},
+			Blocks:    brokenTable[login.BlockID, login.Block]{working.Blocks},
+			UserCodes: brokenTable[login.UserCodeID, login.UserCode]{working.UserCodes},
 		}, login.Config{Keys: s.service.Keys(), Apps: s.service.Apps()})
 		s.wechat.Service = down
 		for what, to := range map[string]struct {

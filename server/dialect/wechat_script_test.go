@@ -244,6 +244,10 @@ func (c *wxCase) loginIn(state, app string) (a wxAttempt, ok bool) {
 		a = c.pending(app)
 	case "scanned", "told":
 		a = c.scanned(app)
+	case "shown":
+		a = c.shown(app)
+	case "typed":
+		a = c.typed(app)
 	case "approved":
 		a = c.approved(app)
 	case "redeemed":

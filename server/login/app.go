@@ -19,6 +19,7 @@ type App struct {
 	OneSession   bool         // signing in ends the subject's earlier sessions at this app
 	UnboundScan  bool         // a scanned login id may be collected without the binding cookie
 	LogoutURL    string       // told when the phone signs a session out
+	Lang         string       // of its people, where their browsers do not say; empty: none
 }
 
 // Disclosure says what a browser learns between scan and approval.

@@ -81,6 +81,7 @@ type sight struct {
 	bound  bool // it was the login id: a client drew the QR itself
 	stale  bool // older than the slot before the current one
 	early  bool // of a slot yet to come
+	typed  bool // it was the short code
 }
 
 // recognise finds the login whose code text is, at the time when the phone saw it.

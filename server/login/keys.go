@@ -20,21 +20,23 @@ import (
 type label string
 
 const (
-	labelScanCode  label = "scan code"
-	labelNumber    label = "number"
-	labelTicket    label = "ticket"
-	labelRedirect  label = "redirect_uri"
-	labelSession   label = "session id"
-	labelBrowser   label = "session credential"
-	labelAccount   label = "account number"
-	labelBinding   label = "binding cookie"
-	labelResume    label = "resume secret"
-	labelOutermost label = "outer" // see Key.Derive
+	labelScanCode   label = "scan code"
+	labelNumber     label = "number"
+	labelTicket     label = "ticket"
+	labelRedirect   label = "redirect_uri"
+	labelSession    label = "session id"
+	labelBrowser    label = "session credential"
+	labelAccount    label = "account number"
+	labelBinding    label = "binding cookie"
+	labelResume     label = "resume secret"
+	labelUserCode   label = "short code"
+	labelUserCodeID label = "short code hash"
+	labelOutermost  label = "outer" // see Key.Derive
 )
 
 var labels = []label{
 	labelScanCode, labelNumber, labelTicket, labelRedirect, labelSession,
-	labelBrowser, labelAccount, labelBinding, labelResume, labelOutermost,
+	labelBrowser, labelAccount, labelBinding, labelResume, labelUserCode, labelUserCodeID, labelOutermost,
 }
 
 // Key is one line of a key file: an id that may be public, and 32 secret bytes

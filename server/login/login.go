@@ -33,6 +33,8 @@ type Login struct {
 	Renewed        PushID // the push ticket that its browser was given instead of the used one
 	Bound          bool   // the login id itself was scanned: see Holder
 	Ahead          int    // the last slot whose code was given out before its time; 0: none
+	UserCode       int    // which draw gave its short code; 0: it has none
+	Typed          bool   // by its short code, and not scanned
 	NumberRequired bool
 	WrongNumbers   int
 
@@ -62,13 +64,15 @@ func (p Phone) Key() string { return p.Issuer + "\x00" + p.Subject }
 // Profile is how a person is shown to people.
 type Profile struct {
 	Name    string
-	Picture string // a URL, may be empty
+	Picture string // a URL that any page may fetch, or empty
 }
 
-// Identity is what an authenticator has verified of a phone.
+// Identity is a phone that asks: who it is, as an authenticator has verified, and where
+// it asks from.
 type Identity struct {
 	Phone
 	Profile
+	Addr netip.Addr // after trusted proxies; the zero Addr: unknown, and one place for all
 }
 
 // Mark is a set of things that a dialect has told its browser and must not tell

@@ -14,16 +14,17 @@ import (
 // maxWrongNumbers is how many wrong numbers deny a login.
 const maxWrongNumbers = 3
 
-// Scan gives the login behind a scanned text to a phone. text is what the QR says,
-// or the end of it. seen is when the phone opened it, zero for now: signing in
-// first does not make a fresh code stale. The same phone may scan again, which
-// changes nothing; another one gets ErrTaken. ErrBlocked: see Disown. A code that is unknown or dead gives
-// ErrNotFound.
+// Scan gives the login behind a scanned or typed text to a phone. text is what the QR
+// says, or the end of it, or a short code, which always needs the number. seen is when
+// the phone opened it, zero for now: signing in first does not make a fresh code stale.
+// The same phone may scan again, which changes nothing; another one gets ErrTaken, or
+// with a short code ErrNotFound. ErrBlocked: see Disown. A code that is unknown or dead
+// gives ErrNotFound. A RetryError of ErrTooManyCodes: see LimitGuesses.
 func (s *Service) Scan(ctx context.Context, who Identity, text string, seen time.Time) (Login, error) {
 	if seen.IsZero() || seen.After(time.Now()) {
 		seen = time.Now()
 	}
-	sight, found, err := s.recognise(ctx, text, seen)
+	sight, found, err := s.sighted(ctx, who, text, seen)
 	if err != nil {
 		return Login{}, err
 	}
@@ -47,7 +48,8 @@ func (s *Service) Scan(ctx context.Context, who Identity, text string, seen time
 		}
 		l.Phone, l.Profile, l.Scanned = who.Phone, who.Profile, now
 		l.Bound = sight.bound && !app.UnboundScan
-		l.NumberRequired = app.Number == NumberAlways || app.Number == NumberOnRisk && sight.stale ||
+		l.Typed = sight.typed
+		l.NumberRequired = sight.typed || app.Number == NumberAlways || app.Number == NumberOnRisk && sight.stale ||
 			l.Ahead > 0 && (sight.stale || sight.early)
 		if least := now.Add(decision); least.After(l.Deadline) {
 			l.Deadline = least
@@ -58,6 +60,17 @@ func (s *Service) Scan(ctx context.Context, who Identity, text string, seen time
 		err = nil
 	}
 	return l.At(time.Now()), wrap("scan", err)
+}
+
+// sighted finds what a phone has scanned, or what was typed on it. [Service.Look] finds
+// no short code: whoever opens addresses could guess them there, and nobody would count.
+func (s *Service) sighted(ctx context.Context, who Identity, text string, seen time.Time) (sight, Login, error) {
+	code, short := parseUserCode(text)
+	if !short {
+		return s.recognise(ctx, text, seen)
+	}
+	l, err := s.typed(ctx, who, code)
+	return sight{handle: l.Handle, typed: true}, l, err
 }
 
 // Number returns the two digits that the browser shows after a scan that needs

@@ -45,20 +45,26 @@ func TestAStoreNeverSeesASecret(t *testing.T) {
 		var saved []any
 		w := newWorld(t, func(s login.Store) login.Store {
 			return login.Store{
-				Logins:   recorded[login.Handle, login.Login]{s.Logins, &mu, &saved},
-				Sessions: recorded[login.SessionID, login.Session]{s.Sessions, &mu, &saved},
-				Push:     recorded[login.PushID, login.PushTicket]{s.Push, &mu, &saved},
-				Blocks:   recorded[login.BlockID, login.Block]{s.Blocks, &mu, &saved},
+				Logins:    recorded[login.Handle, login.Login]{s.Logins, &mu, &saved},
+				Sessions:  recorded[login.SessionID, login.Session]{s.Sessions, &mu, &saved},
+				Push:      recorded[login.PushID, login.PushTicket]{s.Push, &mu, &saved},
+				Blocks:    recorded[login.BlockID, login.Block]{s.Blocks, &mu, &saved},
+				UserCodes: recorded[login.UserCodeID, login.UserCode]{s.UserCodes, &mu, &saved},
 			}
 		})
 		secrets := map[string]string{}
 		w.configure(func(a *login.App) { a.Number = login.NumberAlways })
 		binding := w.NewBinding()
-		id, l, err := w.Start(w.ctx, login.Request{App: "shop", Browser: desk, Binding: binding, SiteState: "state"})
+		id, l, err := w.Start(w.ctx, login.Request{App: "shop", Browser: desk, Binding: binding, SiteState: "state", UserCode: true})
 		w.must(err)
 		secrets["login id"], secrets["secret of the login id"] = string(id), string(id[12:])
 		secrets["binding cookie"] = binding
 		secrets["scan code"] = w.code(l)
+		short, ok := w.UserCode(l, time.Now())
+		if !ok {
+			t.Fatal("no short code")
+		}
+		secrets["short code"], secrets["short code without its dash"] = short, strings.ReplaceAll(short, "-", "")
 		l, err = w.Scan(w.ctx, alice, w.code(l), time.Time{})
 		w.must(err)
 		number, _ := w.Number(l)

@@ -36,6 +36,7 @@ func (c Config) withDefaults() Config {
 // concurrent use.
 type Service struct {
 	store    Store
+	guesses  Guesses // nil: no limit
 	config   atomic.Pointer[Config]
 	logins   *hub[Handle, Login]
 	sessions *hub[SessionID, Session]
@@ -54,6 +55,7 @@ func NewService(store Store, config Config) *Service {
 	// Nobody waits for these.
 	store.Push.Notify(func(PushID) {})
 	store.Blocks.Notify(func(BlockID) {})
+	store.UserCodes.Notify(func(UserCodeID) {})
 	s.sessions = newHub(store.Sessions, s.loadSession, func(v Session) time.Time {
 		if v.Ended != Active {
 			return time.Time{}
@@ -98,6 +100,7 @@ type Request struct {
 	Lang        string
 	Browser     Browser
 	Binding     string // the browser's binding cookie, as NewBinding made it
+	UserCode    bool   // also a short code, for people who cannot scan
 }
 
 // Start begins a login. It returns ErrUnknownApp, ErrRedirectURI, ErrTooLong or
@@ -107,8 +110,19 @@ func (s *Service) Start(ctx context.Context, r Request) (ID, Login, error) {
 	if err != nil {
 		return "", Login{}, err
 	}
+	var code UserCodeID
+	if r.UserCode {
+		// Before the login, which says which draw it was.
+		if code, err = s.saveUserCode(ctx, &l); err != nil {
+			return "", Login{}, err
+		}
+	}
 	if err := s.store.Logins.Create(ctx, l); err != nil {
-		return "", Login{}, fmt.Errorf("start login: %w", err)
+		err = fmt.Errorf("start login: %w", err)
+		if r.UserCode {
+			err = errors.Join(err, s.store.UserCodes.Delete(ctx, code))
+		}
+		return "", Login{}, err
 	}
 	return id, l, nil
 }

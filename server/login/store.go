@@ -7,10 +7,11 @@ import (
 
 // Store keeps what the Service knows. Every implementation passes storetest.
 type Store struct {
-	Logins   Table[Handle, Login]
-	Sessions Table[SessionID, Session]
-	Push     Table[PushID, PushTicket]
-	Blocks   Table[BlockID, Block]
+	Logins    Table[Handle, Login]
+	Sessions  Table[SessionID, Session]
+	Push      Table[PushID, PushTicket]
+	Blocks    Table[BlockID, Block]
+	UserCodes Table[UserCodeID, UserCode]
 }
 
 // Record is what a Table keeps. It is a value: a Table returns copies.

@@ -30,6 +30,7 @@ func New(o Options) *Store {
 	sessions := newTable[login.SessionID, login.Session](0)
 	push := newTable[login.PushID, login.PushTicket](0)
 	blocks := newTable[login.BlockID, login.Block](0)
+	userCodes := newTable[login.UserCodeID, login.UserCode](0)
 
 	quit := make(chan struct{})
 	var done sync.WaitGroup
@@ -43,13 +44,14 @@ func New(o Options) *Store {
 				sessions.clean(i)
 				push.clean(i)
 				blocks.clean(i)
+				userCodes.clean(i)
 			case <-quit:
 				return
 			}
 		}
 	})
 	return &Store{
-		Store: login.Store{Logins: logins, Sessions: sessions, Push: push, Blocks: blocks},
+		Store: login.Store{Logins: logins, Sessions: sessions, Push: push, Blocks: blocks, UserCodes: userCodes},
 		stop:  sync.OnceFunc(func() { close(quit); done.Wait() }),
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/netip"
 	"strconv"
 	"time"
 
@@ -54,6 +55,7 @@ func (a *API) as(handle func(echo.Context, login.Identity) error) echo.HandlerFu
 		if err != nil {
 			return err
 		}
+		who.Addr, _ = netip.ParseAddr(c.RealIP()) // the zero Addr if it has none
 		return handle(c, who)
 	}
 }
@@ -69,7 +71,7 @@ func (a *API) scan(c echo.Context, who login.Identity) error {
 		return err
 	}
 	if body.Code == "" {
-		return problem.BadRequest(`Member "code" is missing. Send what the QR code says.`)
+		return problem.BadRequest(`Member "code" is missing. Send what the QR code says, or the short code beside it.`)
 	}
 	l, err := a.Service.Scan(c.Request().Context(), who, body.Code, time.Time{})
 	if errors.Is(err, login.ErrNotFound) {

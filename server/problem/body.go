@@ -8,6 +8,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -19,8 +20,14 @@ const maxBody = 16 << 10
 
 // ReadJSON reads the request's body, one JSON object, into the struct at v. Members
 // that v lacks are ignored. Whatever else is wrong with the body is a Problem.
-func ReadJSON(c echo.Context, v any) error {
-	body, err := read(c)
+func ReadJSON(c echo.Context, v any) error { return readObject(c, v) }
+
+// ReadSimpleJSON is ReadJSON that also takes text/plain, which a page may send across
+// origins without asking first: only for requests whose Origin is looked at.
+func ReadSimpleJSON(c echo.Context, v any) error { return readObject(c, v, echo.MIMETextPlain) }
+
+func readObject(c echo.Context, v any, others ...string) error {
+	body, err := read(c, others...)
 	if err != nil {
 		return err
 	}
@@ -39,7 +46,8 @@ func ReadOptionalJSON(c echo.Context, v any) error {
 	return parse(body, v)
 }
 
-func read(c echo.Context) ([]byte, error) {
+// read takes JSON, and whatever is sent as one of the other types.
+func read(c echo.Context, others ...string) ([]byte, error) {
 	body, err := io.ReadAll(http.MaxBytesReader(c.Response(), c.Request().Body, maxBody))
 	if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
 		return nil, of("too-large", http.StatusRequestEntityTooLarge, "Body too large",
@@ -51,7 +59,7 @@ func read(c echo.Context) ([]byte, error) {
 	// Any other type is what a form of a foreign page can send without asking (CSRF).
 	// Without a body the type means nothing: curl -d "" names that of a form.
 	if types := c.Request().Header.Values(echo.HeaderContentType); len(body) > 0 && len(types) > 0 {
-		if name, _, err := mime.ParseMediaType(types[0]); err != nil || len(types) > 1 || name != echo.MIMEApplicationJSON {
+		if name, _, err := mime.ParseMediaType(types[0]); err != nil || len(types) > 1 || name != echo.MIMEApplicationJSON && !slices.Contains(others, name) {
 			return nil, of("unsupported-media-type", http.StatusUnsupportedMediaType, "Unsupported media type",
 				"Send the body as Content-Type: application/json.")
 		}

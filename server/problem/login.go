@@ -37,6 +37,8 @@ var answers = []struct {
 		"Type the two digits that the browser shows now. If it shows none, deny: this may not be your browser."},
 	{login.ErrTooMany, http.StatusTooManyRequests, "too-many-prompts", "Too many prompts", 10 * time.Minute,
 		"This person was asked too often in a short time. Scan a code instead, or wait."},
+	{login.ErrTooManyCodes, http.StatusTooManyRequests, "too-many-codes", "Too many wrong codes", 10 * time.Minute,
+		"Too many wrong short codes were typed. Scan the picture instead, or wait."},
 	{login.ErrUnknownApp, http.StatusBadRequest, "unknown-app", "Unknown app", 0,
 		"No app of this id is registered here. Check the app's id against the configuration of this server."},
 	{login.ErrRedirectURI, http.StatusBadRequest, "redirect-uri", "Redirect URI not registered", 0,
@@ -63,6 +65,9 @@ func fromLogin(err error) (*Problem, bool) {
 		if errors.Is(err, a.err) {
 			p := of(a.kind, a.status, a.title, a.detail)
 			p.RetryAfter, p.cause = a.retry, err
+			if later := (*login.RetryError)(nil); errors.As(err, &later) {
+				p.RetryAfter = later.After
+			}
 			return p, true
 		}
 	}

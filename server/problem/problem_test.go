@@ -15,6 +15,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/labstack/echo/v4"
 
@@ -41,21 +42,22 @@ func TestEveryLoginErrorHasItsAnswer(t *testing.T) {
 		kind   string
 		retry  string
 	}{
-		"ErrNotFound":    {login.ErrNotFound, 404, "/problems/not-found", ""},
-		"ErrRefused":     {login.ErrRefused, 404, "/problems/ticket-refused", ""},
-		"ErrNotYours":    {login.ErrNotYours, 403, "/problems/not-yours", ""},
-		"ErrBlocked":     {login.ErrBlocked, 403, "/problems/blocked", ""},
-		"ErrTaken":       {login.ErrTaken, 409, "/problems/taken", ""},
-		"ErrRedeemed":    {login.ErrRedeemed, 409, "/problems/redeemed", ""},
-		"ErrDecided":     {login.ErrDecided, 410, "/problems/decided", ""},
-		"ErrExpired":     {login.ErrExpired, 410, "/problems/expired", ""},
-		"ErrWrongNumber": {login.ErrWrongNumber, 422, "/problems/wrong-number", ""},
-		"ErrTooMany":     {login.ErrTooMany, 429, "/problems/too-many-prompts", "600"},
-		"ErrUnknownApp":  {login.ErrUnknownApp, 400, "/problems/unknown-app", ""},
-		"ErrRedirectURI": {login.ErrRedirectURI, 400, "/problems/redirect-uri", ""},
-		"ErrTooLong":     {login.ErrTooLong, 400, "/problems/too-long", ""},
-		"ErrFull":        {login.ErrFull, 503, "/problems/full", "10"},
-		"ErrExists":      {login.ErrExists, 500, "/problems/internal", ""},
+		"ErrNotFound":     {login.ErrNotFound, 404, "/problems/not-found", ""},
+		"ErrRefused":      {login.ErrRefused, 404, "/problems/ticket-refused", ""},
+		"ErrNotYours":     {login.ErrNotYours, 403, "/problems/not-yours", ""},
+		"ErrBlocked":      {login.ErrBlocked, 403, "/problems/blocked", ""},
+		"ErrTaken":        {login.ErrTaken, 409, "/problems/taken", ""},
+		"ErrRedeemed":     {login.ErrRedeemed, 409, "/problems/redeemed", ""},
+		"ErrDecided":      {login.ErrDecided, 410, "/problems/decided", ""},
+		"ErrExpired":      {login.ErrExpired, 410, "/problems/expired", ""},
+		"ErrWrongNumber":  {login.ErrWrongNumber, 422, "/problems/wrong-number", ""},
+		"ErrTooMany":      {login.ErrTooMany, 429, "/problems/too-many-prompts", "600"},
+		"ErrTooManyCodes": {login.ErrTooManyCodes, 429, "/problems/too-many-codes", "600"},
+		"ErrUnknownApp":   {login.ErrUnknownApp, 400, "/problems/unknown-app", ""},
+		"ErrRedirectURI":  {login.ErrRedirectURI, 400, "/problems/redirect-uri", ""},
+		"ErrTooLong":      {login.ErrTooLong, 400, "/problems/too-long", ""},
+		"ErrFull":         {login.ErrFull, 503, "/problems/full", "10"},
+		"ErrExists":       {login.ErrExists, 500, "/problems/internal", ""},
 	}
 	for _, name := range loginErrors(t) {
 		if _, ok := table[name]; !ok {
@@ -120,6 +122,7 @@ func TestUnforeseenErrorsShowNothingAndAreLogged(t *testing.T) {
 		{"Echo's own, with an inner error", echo.NewHTTPError(502, inner.Error()).SetInternal(inner), 502, "", true},
 		{"Echo's own, of the client", echo.NewHTTPError(418, inner.Error()), 418, "", false},
 		{"a bare login error", login.ErrTaken, 409, "", false},
+		{"one that says when to come back", FromLogin(fmt.Errorf("scan: %w", &login.RetryError{Err: login.ErrTooManyCodes, After: 90 * time.Second})), 429, "90", false},
 		{"a refusal that could not be written down", errors.Join(login.ErrRefused, inner), 404, "", false},
 		{"an Echo error that is none", echo.NewHTTPError(200, "fine"), 500, "", true},
 	} {
@@ -190,6 +193,7 @@ func TestReadJSON(t *testing.T) {
 		body     string
 		status   int // as ReadJSON
 		optional int // as ReadOptionalJSON; 0: the same
+		simple   int // as ReadSimpleJSON; 0: the same
 		detail   string
 	}{
 		{name: "an object", types: []string{"application/json"}, body: `{"code":"c"}`, status: 200},
@@ -212,15 +216,19 @@ func TestReadJSON(t *testing.T) {
 		{name: "not UTF-8", body: "{\"code\":\"\xff\"}", status: 400, detail: "UTF-8"},
 		{name: "too large", body: big, status: 413, detail: "16384"},
 		{name: "a form", types: []string{"application/x-www-form-urlencoded"}, body: "code=c", status: 415, detail: "application/json"},
-		{name: "text, as foreign pages may send", types: []string{"text/plain"}, body: `{"code":"c"}`, status: 415},
+		{name: "text, as foreign pages may send", types: []string{"text/plain"}, body: `{"code":"c"}`, status: 415, simple: 200},
+		{name: "text with its charset", types: []string{"text/plain;charset=UTF-8"}, body: `{"code":"c"}`, status: 415, simple: 200},
 		{name: "two types", types: []string{"application/json", "text/plain"}, body: `{"code":"c"}`, status: 415},
 		{name: "no type at all in the header", types: []string{""}, body: `{"code":"c"}`, status: 415},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			for i, read := range []func(echo.Context, any) error{ReadJSON, ReadOptionalJSON} {
+			for i, read := range []func(echo.Context, any) error{ReadJSON, ReadOptionalJSON, ReadSimpleJSON} {
 				want := tc.status
 				if i == 1 && tc.optional != 0 {
 					want = tc.optional
+				}
+				if i == 2 && tc.simple != 0 {
+					want = tc.simple
 				}
 				r := httptest.NewRequest(http.MethodPost, "/thing/1", strings.NewReader(tc.body))
 				r.Header["Content-Type"] = tc.types

@@ -9,7 +9,7 @@ import (
 	"qrlatch/server/login"
 )
 
-// fields saves a login in which nothing is zero: a store that writes records down
+// fields saves a login, and a short code, in which nothing is zero: a store that writes records down
 // must not lose or round any of it.
 func fields(t *testing.T, store login.Store) {
 	at := func(d time.Duration) time.Time { return time.Now().Add(d).Truncate(time.Microsecond).UTC() }
@@ -21,7 +21,7 @@ func fields(t *testing.T, store login.Store) {
 		Scanned: at(-2 * time.Second), Approved: at(-time.Second), Redeemed: at(0),
 		Phone:   login.Phone{Issuer: "https://id.example", Subject: "爱丽丝"},
 		Profile: login.Profile{Name: "Alice O'Hara", Picture: "https://id.example/a.png"},
-		Push:    true, Renewed: "renewed", Bound: true, Ahead: 7, NumberRequired: true, WrongNumbers: 2,
+		Push:    true, Renewed: "renewed", Bound: true, Ahead: 7, UserCode: 3, Typed: true, NumberRequired: true, WrongNumbers: 2,
 		Nonce: [16]byte{3}, Redeemer: login.HashedSecret{4}, Void: true, Told: 5,
 	}
 	ctx := context.Background()
@@ -35,5 +35,14 @@ func fields(t *testing.T, store login.Store) {
 	}
 	if got != want {
 		t.Errorf("read %+v\nwant %+v", got, want)
+	}
+
+	code := login.UserCode{ID: "id", Login: want.Handle, Expires: at(time.Minute)}
+	store.UserCodes.Notify(func(login.UserCodeID) {})
+	if err := store.UserCodes.Create(ctx, code); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := store.UserCodes.Get(ctx, code.ID); err != nil || got != code {
+		t.Errorf("read %+v, %v\nwant %+v", got, err, code)
 	}
 }

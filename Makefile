@@ -13,7 +13,7 @@ export GOFLAGS := $(strip $(shell go env GOFLAGS 2>/dev/null) -buildvcs=false)
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help build run test check lint race unit es3 e2e screenshots fuzz bench audit setup clean
+.PHONY: help build run test check lint race unit es3 widget e2e screenshots fuzz bench audit setup clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "  make %-11s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -24,7 +24,7 @@ build: ## compile bin/qrlatch
 run: build ## start the demo; LAN=1 lets a real phone scan, ARGS="--log-level debug" adds flags
 	@exec bin/qrlatch --demo$(if $(filter 1,$(LAN)),=lan) $(ARGS)
 
-test: setup check lint race es3 e2e ## everything: format, vet, lint, Go with the race detector, scripts, browsers
+test: setup check lint race es3 e2e old ## everything: format, vet, lint, Go with the race detector, scripts, browsers
 
 check: ## gofmt and go vet
 	@unformatted=$$(gofmt -l $$(go list -f "{{.Dir}}" ./...) </dev/null) && test -z "$$unformatted" || { echo "run gofmt -w on:"; echo "$$unformatted"; exit 1; }
@@ -37,14 +37,22 @@ race: ## Go tests with the race detector (needs a C compiler)
 	@go test -race ./...
 unit: race
 
-es3: setup ## hold assets/*.js to the language of Internet Explorer 6
-	@node e2e/es3.mjs $(wildcard assets/*.js)
+es3: setup ## hold the pages' scripts and the widget to the language of Internet Explorer 6, and the widget to its size
+	@node e2e/es3.mjs $(wildcard assets/*.js assets/widget/*.js e2e/old/*.js)
+	@node scripts/widget.mjs --check
+
+widget: setup ## build assets/widget/qrlatch.v1.js, and put its hash into the documents
+	@node scripts/widget.mjs
 
 screenshots: setup build ## take the README's pictures anew, docs/*.png
 	@README_SHOTS=1 node_modules/.bin/playwright test --config e2e/playwright.config.mjs --project=chromium screenshots
 
 e2e: setup build ## browser tests in Chromium and Firefox; ARGS=--project=firefox narrows them
 	@node_modules/.bin/playwright test --config e2e/playwright.config.mjs $(ARGS)
+
+old: setup build ## the widget in Internet Explorer 6 to 9 (HtmlUnit), PhantomJS and WebKitGTK
+	@node e2e/old/engines.mjs
+	@node_modules/.bin/playwright test --config e2e/old/playwright.config.mjs --pass-with-no-tests $(ARGS)
 
 fuzz: ## run every fuzzer for FUZZTIME (30s) each
 	@scripts/fuzz.sh $(FUZZTIME)

@@ -16,7 +16,7 @@ import (
 	"time"
 )
 
-//go:embed *.css *.js *.svg *.jpg
+//go:embed *.css *.js *.svg *.jpg *.png
 var files embed.FS
 
 // Prefix is the path under which the pages ask for assets.
@@ -34,6 +34,7 @@ var contentTypes = map[string]string{
 	".js":  "text/javascript; charset=utf-8",
 	".svg": "image/svg+xml",
 	".jpg": "image/jpeg",
+	".png": "image/png",
 }
 
 // Files are the assets by name. It is an http.Handler for paths below Prefix.

@@ -29,4 +29,8 @@ export default [
       'no-unused-vars': ['error', { caughtErrors: 'none' }],
     },
   },
+  {
+    files: ['**/qrlatch.v*.js'], // minified: the comment that allows the source's one use of JSON is gone
+    rules: { 'es-x/no-json': 'off' },
+  },
 ];

@@ -11,6 +11,7 @@ const stopWithin = 12_000; // the program promises 10 s
 // startServer resolves once the program listens:
 //
 //	url       http://127.0.0.1:PORT of the public listener
+//	shop      http://localhost:PORT of the demo's own site, on another site than url
 //	log()     what it has written to stderr so far
 //	signal()  sends it a signal, such as 'SIGHUP'
 //	stop()    ends it by SIGTERM, and rejects if it was gone or does not end well
@@ -27,10 +28,12 @@ export async function startServer(args = [], env = {}) {
     child.on('error', err => resolve(err.message));
     child.on('close', (code, signal) => resolve(signal ? `ended by ${signal}` : `exit status ${code}`));
   });
+  let shop; // is logged before the public listener
   const listening = new Promise(resolve => {
     createInterface(child.stderr).on('line', line => {
       lines.push(line);
       const { msg, url } = parse(line);
+      if (msg === 'demo site listening') shop = url;
       if (msg === 'listening' && url) resolve(url);
     });
   });
@@ -47,6 +50,7 @@ export async function startServer(args = [], env = {}) {
 
   return {
     url,
+    shop,
     log,
     signal: name => child.kill(name),
     async stop() {

@@ -8,13 +8,13 @@ import (
 	"net"
 	"net/url"
 	"os"
-	"reflect"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"qrlatch/server/login"
+	"qrlatch/server/oidc"
+	"qrlatch/server/web"
 )
 
 // config is everything the program was told.
@@ -36,6 +36,8 @@ type config struct {
 	proxies               []*net.IPNet
 	file                  file
 	apps                  []login.App
+	oidc                  *oidc.Config // without the public URL's part; nil: none
+	appLinks              web.AppLinks
 	keys                  *login.Keyring // nil: draw one
 	certificate           tls.Certificate
 	warnings              []string
@@ -290,19 +292,3 @@ func (d *demoMode) Set(text string) error {
 type discard struct{}
 
 func (discard) Write(b []byte) (int, error) { return len(b), nil }
-
-// changedForGood names what differs between two configurations and cannot change while
-// the program runs.
-func changedForGood(was, now *config) (names []string) {
-	atOnce := []string{"config", "key-file", "login-ttl", "code-ttl", "ticket-ttl", "session-ttl"}
-	for name, value := range now.settings {
-		if value != was.settings[name] && !slices.Contains(atOnce, name) {
-			names = append(names, name)
-		}
-	}
-	if !reflect.DeepEqual(was.file.Limits, now.file.Limits) {
-		names = append(names, "limits")
-	}
-	slices.Sort(names)
-	return names
-}

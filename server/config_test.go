@@ -75,7 +75,7 @@ func TestAGoodFileIsUnderstood(t *testing.T) {
 	if app.ID != "shop" || app.Disclose != login.DiscloseName || app.Number != login.NumberAlways || !app.OneSession || app.UnboundScan || app.Secret == (login.HashedSecret{}) {
 		t.Errorf("app: %+v", app)
 	}
-	if c.pollHold != 7*time.Second || len(c.proxies) != 2 || limit(c.file.Limits.Logins, 1) != 7 || len(c.tokens()) != 1 {
+	if c.pollHold != 7*time.Second || len(c.proxies) != 2 || limit(c.file.Limits.Logins, 1) != 7 || len(c.tokens("https://login.example")) != 1 {
 		t.Errorf("config: %+v", c)
 	}
 }

@@ -13,15 +13,15 @@ import (
 	"qrlatch/server/phone"
 )
 
-// demo is what --demo brings: two sites on our own host, and two people whose phones
-// anybody on this machine may use.
+// demo is what --demo brings: two sites on our own host and a shop elsewhere, and two
+// people whose phones anybody on this machine may use.
 type demo struct {
 	apps     []login.App
 	tokens   phone.Tokens
 	accounts []pages.Account
 }
 
-func newDemo(publicURL string, passwords bool) demo {
+func newDemo(publicURL string, passwords bool, shop login.App) demo {
 	page := publicURL + "/cgi-bin/mmwebwx-bin/webwxnewloginpage"
 	site := func(id, name string) login.App {
 		return login.App{
@@ -32,6 +32,7 @@ func newDemo(publicURL string, passwords bool) demo {
 	d := demo{apps: []login.App{
 		site("demo", "Corner Shop"),
 		site("wx782c26e4c19acffb", "WeChat Web client"), // the id that clients have built in
+		shop,
 	}}
 	for _, person := range []struct{ subject, name string }{{"alice", "Alice"}, {"bob", "Bob"}} {
 		word, bearer := "", "demo-"+person.subject
@@ -40,7 +41,7 @@ func newDemo(publicURL string, passwords bool) demo {
 		}
 		who := login.Identity{
 			Phone:   login.Phone{Issuer: phone.TokensIssuer, Subject: person.subject},
-			Profile: login.Profile{Name: person.name, Picture: person.subject + ".jpg"},
+			Profile: login.Profile{Name: person.name, Picture: pictureURL(publicURL, person.subject+".jpg")},
 		}
 		d.tokens = append(d.tokens, phone.Token{
 			TokenSHA256: sha256.Sum256([]byte(bearer)), Subject: who.Subject, Name: who.Name, Picture: who.Picture,
@@ -52,8 +53,8 @@ func newDemo(publicURL string, passwords bool) demo {
 
 // greet tells the person at the terminal what to do next. Passwords go here and not
 // into the log.
-func (d demo) greet(w io.Writer, publicURL string) {
-	fmt.Fprintf(w, "\n  qrlatch demo: open %s in a browser.\n", publicURL)
+func (d demo) greet(w io.Writer, publicURL, shopURL string) {
+	fmt.Fprintf(w, "\n  qrlatch demo: open %s in a browser.\n  A shop that has this login built in: %s\n", publicURL, shopURL)
 	if d.accounts[0].Password == "" {
 		fmt.Fprint(w, "  No phone at hand? The page has a demo phone. As an app: Authorization: Bearer demo-alice\n\n")
 		return

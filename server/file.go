@@ -35,14 +35,31 @@ type appEntry struct {
 	Sessions     string   `yaml:"sessions"`
 	UnboundScan  string   `yaml:"unbound_scan"`
 	LogoutURL    string   `yaml:"logout_url"`
+	Lang         string   `yaml:"lang"`
 }
 
 type phonesEntry struct {
 	Tokens        []tokenEntry   `yaml:"tokens"`
 	JWT           map[string]any `yaml:"jwt"`
 	Introspection map[string]any `yaml:"introspection"`
-	OIDC          map[string]any `yaml:"oidc"`
-	AppLinks      map[string]any `yaml:"app_links"`
+	OIDC          *oidcEntry     `yaml:"oidc"`
+	AppLinks      *appLinksEntry `yaml:"app_links"`
+}
+
+type oidcEntry struct {
+	Issuer           string `yaml:"issuer"`
+	ClientID         string `yaml:"client_id"`
+	ClientSecretFile string `yaml:"client_secret_file"`
+}
+
+type appLinksEntry struct {
+	Android []androidEntry `yaml:"android"`
+	IOS     []string       `yaml:"ios"`
+}
+
+type androidEntry struct {
+	Package      string   `yaml:"package"`
+	Fingerprints []string `yaml:"sha256_cert_fingerprints"`
 }
 
 type tokenEntry struct {

@@ -18,6 +18,7 @@ import (
 // program is a running server.
 type program struct {
 	url, admin string
+	shop       string // the demo's site
 	stop       context.CancelFunc
 	ended      chan error
 	reload     chan os.Signal
@@ -49,6 +50,8 @@ func start(t *testing.T, args ...string) *program {
 		var said struct{ Msg, URL string }
 		_ = json.Unmarshal(lines.Bytes(), &said) // some lines are for people
 		switch said.Msg {
+		case "demo site listening":
+			p.shop = said.URL
 		case "listening":
 			p.url = said.URL
 		case "admin listening":

@@ -4,12 +4,10 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
-	"fmt"
 	"log/slog"
-	"net"
 	"net/http"
-	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -51,7 +49,14 @@ func serve(ctx context.Context, c *config, env environment) error {
 
 	store := memstore.New(memstore.Options{MaxLogins: limit(c.file.Limits.Logins, 1_000_000)})
 	defer store.Close()
-	parts, err := c.parts(publicURL.String())
+	var shop *shop
+	if c.demo != "" {
+		if shop, err = c.openShop(public, publicURL); err != nil {
+			return err
+		}
+		defer shop.close()
+	}
+	parts, err := c.parts(publicURL.String(), shop)
 	if err != nil {
 		return err
 	}
@@ -70,7 +75,7 @@ func serve(ctx context.Context, c *config, env environment) error {
 			StartsPerAddress: limit(c.file.Limits.StartsPerAddress, 600),
 			ScansPerPhone:    limit(c.file.Limits.ScansPerPhone, 20),
 		},
-		Accounts: parts.accounts, Demo: c.demo != "", Draining: draining, Sockets: &sockets,
+		Accounts: parts.accounts, SignIn: c.signIn(publicURL.String()), AppLinks: c.appLinks, Demo: c.demo != "", Draining: draining, Sockets: &sockets,
 	})
 	if err != nil {
 		return err
@@ -80,7 +85,17 @@ func serve(ctx context.Context, c *config, env environment) error {
 		server.TLSConfig = c.tls()
 	}
 
-	failed := make(chan error, 2)
+	failed := make(chan error, 3)
+	servers := []*http.Server{server} // ended in reverse: the shop asks us
+	if shop != nil {
+		its, err := shop.server(publicURL.String(), c.demo != "lan", log)
+		if err != nil {
+			return err
+		}
+		servers = append(servers, its)
+		go func() { failed <- shop.serve(its) }()
+		log.Info("demo site listening", "url", shop.origins[0])
+	}
 	go func() { failed <- public.serve(server) }()
 	log.Info("listening", "url", publicURL.String(), "addr", public.Addr().String(), "version", version)
 	if c.adminListen != "" {
@@ -98,7 +113,7 @@ func serve(ctx context.Context, c *config, env environment) error {
 		log.Info("admin listening", "url", "http://"+admin.Addr().String())
 	}
 	if parts.demo != nil {
-		parts.demo.greet(env.stderr, publicURL.String())
+		parts.demo.greet(env.stderr, publicURL.String(), shop.origins[0])
 	}
 
 	for {
@@ -112,9 +127,11 @@ func serve(ctx context.Context, c *config, env environment) error {
 			drain()
 			end, cancel := context.WithTimeout(context.Background(), drainTime)
 			defer cancel()
-			if err := server.Shutdown(end); err != nil {
-				log.Warn("some requests were cut off", "error", err)
-				return server.Close()
+			for _, server := range slices.Backward(servers) {
+				if err := server.Shutdown(end); err != nil {
+					log.Warn("some requests were cut off", "error", err)
+					return server.Close()
+				}
 			}
 			// net/http does not count sockets that have left it.
 			gone := make(chan struct{})
@@ -138,15 +155,15 @@ type parts struct {
 	demo     *demo
 }
 
-func (c *config) parts(publicURL string) (parts, error) {
+func (c *config) parts(publicURL string, shop *shop) (parts, error) {
 	p := parts{
 		config: login.Config{
 			Apps: c.apps, LoginTTL: c.loginTTL, CodeTTL: c.codeTTL, TicketTTL: c.ticketTTL, SessionTTL: c.sessionTTL,
 		},
-		tokens: c.tokens(),
+		tokens: c.tokens(publicURL),
 	}
-	if c.demo != "" {
-		d := newDemo(publicURL, c.demo == "lan")
+	if shop != nil {
+		d := newDemo(publicURL, c.demo == "lan", shop.app())
 		p.demo, p.config.Apps, p.tokens, p.accounts = &d, d.apps, d.tokens, d.accounts
 	}
 	if c.keys != nil {
@@ -170,7 +187,7 @@ func reload(was *config, env environment, log *slog.Logger, service *login.Servi
 		log.Info("reloaded; a demo has nothing that could change")
 		return
 	}
-	parts, err := c.parts(publicURL)
+	parts, err := c.parts(publicURL, nil)
 	if err != nil {
 		log.Error("reload refused; the old configuration goes on", "error", err)
 		return
@@ -194,70 +211,6 @@ func newServer(handler http.Handler, log *slog.Logger) *http.Server {
 		Handler: handler, ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeader,
 		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}
-}
-
-// listener is a TCP listener that is closed once.
-type listener struct{ net.Listener }
-
-func listen(address string) (listener, error) {
-	l, err := net.Listen("tcp", address)
-	if err != nil {
-		return listener{}, fmt.Errorf("listen: %w", err)
-	}
-	return listener{l}, nil
-}
-
-func (l listener) close() { _ = l.Close() } // Shutdown has closed it already
-
-func (l listener) serve(s *http.Server) error {
-	var err error
-	if s.TLSConfig != nil {
-		err = s.ServeTLS(l.Listener, "", "")
-	} else {
-		err = s.Serve(l.Listener)
-	}
-	if errors.Is(err, http.ErrServerClosed) {
-		return nil
-	}
-	return err
-}
-
-func (l listener) loopback() bool {
-	a, ok := l.Addr().(*net.TCPAddr)
-	return ok && a.IP.IsLoopback()
-}
-
-// address is the public URL, or what the listener makes of it.
-func (c *config) address(l listener) (*url.URL, error) {
-	text := c.publicURL
-	if text == "" {
-		text = "http://" + l.Addr().String()
-		if c.tlsCert != "" {
-			text = "https://" + l.Addr().String()
-		}
-	}
-	u, err := url.Parse(text)
-	if err != nil {
-		return nil, fmt.Errorf("public URL: %w", err)
-	}
-	// Written as browsers write it, so that origins and Hosts compare equal.
-	if u.Scheme == "http" && u.Port() == "80" || u.Scheme == "https" && u.Port() == "443" {
-		u.Host = strings.TrimSuffix(u.Host, ":"+u.Port())
-	}
-	return u, nil
-}
-
-func (c *config) listenOnLAN() error {
-	ip, err := lanAddress()
-	if err != nil {
-		return err
-	}
-	_, port, err := net.SplitHostPort(c.listen)
-	if err != nil {
-		return err
-	}
-	c.listen = net.JoinHostPort(ip, port)
-	return nil
 }
 
 // tls returns what --tls-cert asks for. The list of --tls-legacy keeps an ECDHE suite

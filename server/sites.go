@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync/atomic"
 
+	"qrlatch/assets"
 	"qrlatch/server/login"
 	"qrlatch/server/phone"
 )
@@ -76,6 +77,7 @@ func (c *config) app(wrong *problems, at string, e appEntry) login.App {
 	a.Number = choose(wrong, at+": number", e.Number, map[string]login.NumberRule{
 		"": login.NumberOnRisk, "risk": login.NumberOnRisk, "never": login.NumberNever, "always": login.NumberAlways})
 	a.OneSession = choose(wrong, at+": sessions", e.Sessions, map[string]bool{"": false, "many": false, "one": true})
+	a.Lang = choose(wrong, at+": lang", e.Lang, map[string]string{"": "", "en": "en", "zh": "zh", "ko": "ko", "es": "es"})
 	a.UnboundScan = choose(wrong, at+": unbound_scan", e.UnboundScan, map[string]bool{"": false, "deny": false, "allow": true})
 	if a.UnboundScan {
 		c.warnings = append(c.warnings, at+": unbound_scan: allow lets whoever photographs a self-drawn QR collect the login")
@@ -135,14 +137,16 @@ func sha256Hex(text string) (sum login.HashedSecret, err error) {
 
 func (c *config) checkPhones(wrong *problems) {
 	p := c.file.Phones
-	for name, entry := range map[string]map[string]any{"jwt": p.JWT, "introspection": p.Introspection, "oidc": p.OIDC} {
+	for name, entry := range map[string]map[string]any{"jwt": p.JWT, "introspection": p.Introspection} {
 		if entry != nil {
-			wrong.add("phones.%s: this version authenticates phones by phones.tokens only", name)
+			wrong.add("phones.%s: this version knows only phones.tokens and phones.oidc", name)
 		}
 	}
-	if len(p.Tokens) == 0 && len(wrong.lines) == 0 {
-		wrong.add("phones: nobody could scan: name at least one token in phones.tokens")
+	if len(p.Tokens) == 0 && p.OIDC == nil && len(wrong.lines) == 0 {
+		wrong.add("phones: nobody could scan: name a provider in phones.oidc, or at least one token in phones.tokens")
 	}
+	c.checkOIDC(wrong)
+	c.checkAppLinks(wrong)
 	for i, t := range p.Tokens {
 		if _, err := sha256Hex(t.TokenSHA256); err != nil {
 			wrong.add("phones.tokens[%d]: token_sha256: %s", i, err)
@@ -153,12 +157,21 @@ func (c *config) checkPhones(wrong *problems) {
 	}
 }
 
+// pictureURL is a person's picture as everybody may fetch it, also pages of other sites: a
+// plain name is one of our own assets.
+func pictureURL(publicURL, picture string) string {
+	if picture == "" || strings.Contains(picture, "://") {
+		return picture
+	}
+	return publicURL + assets.Prefix + url.PathEscape(picture)
+}
+
 // tokens returns the fixed phones. The file was checked before.
-func (c *config) tokens() phone.Tokens {
+func (c *config) tokens(publicURL string) phone.Tokens {
 	var tokens phone.Tokens
 	for _, t := range c.file.Phones.Tokens {
 		sum, _ := sha256Hex(t.TokenSHA256)
-		tokens = append(tokens, phone.Token{TokenSHA256: sum, Subject: t.Subject, Name: t.Name, Picture: t.Picture})
+		tokens = append(tokens, phone.Token{TokenSHA256: sum, Subject: t.Subject, Name: t.Name, Picture: pictureURL(publicURL, t.Picture)})
 	}
 	return tokens
 }
@@ -181,9 +194,6 @@ func (c *config) checkLater(wrong *problems) {
 	}
 	if c.file.AuditLog != "" {
 		wrong.add("audit_log: not supported by this version")
-	}
-	if c.file.Phones.AppLinks != nil {
-		c.warnings = append(c.warnings, "phones.app_links has no effect in this version")
 	}
 	for _, a := range c.file.Apps {
 		if a.LogoutURL != "" {
@@ -216,7 +226,7 @@ func limit(value *int, fallback int) int {
 // checkDemo keeps the demo, whose phones anybody may use, away from the network and
 // from real sites.
 func (c *config) checkDemo(wrong *problems, listenHost string) {
-	if len(c.file.Apps) > 0 || len(c.file.Phones.Tokens) > 0 {
+	if p := c.file.Phones; len(c.file.Apps) > 0 || len(p.Tokens) > 0 || p.OIDC != nil || p.AppLinks != nil {
 		wrong.add("--demo brings its own apps and phones: leave --demo or the apps and phones of --config away")
 	}
 	if slices.Contains(c.hosts, "*") {

@@ -81,17 +81,19 @@ func cookieValue(c echo.Context, name string) string {
 // signedIn is what the phone's cookie says.
 type signedIn struct {
 	Issuer, Subject string
-	Until           int64 // unix seconds
+	Name, Picture   string `json:",omitempty"` // as the provider told; nobody else knows them
+	Until           int64  // unix seconds
 }
 
-func (p *Pages) setIdentity(c echo.Context, who login.Phone) {
+func (p *Pages) setIdentity(c echo.Context, who login.Identity) {
 	p.setCookie(c, cookiePhone, "/", p.seal(cookiePhone, signedIn{
-		Issuer: who.Issuer, Subject: who.Subject, Until: time.Now().Add(phoneLife).Unix(),
+		Issuer: who.Issuer, Subject: who.Subject, Name: who.Name, Picture: who.Picture,
+		Until: time.Now().Add(phoneLife).Unix(),
 	}), phoneLife)
 }
 
-// identity returns who is signed in on this phone. An account that was removed from
-// the configuration is not.
+// identity returns who is signed in on this phone. An account or a provider that was
+// removed from the configuration signs nobody in any more.
 func (p *Pages) identity(c echo.Context) (login.Identity, bool) {
 	var in signedIn
 	if !p.unseal(cookiePhone, cookieValue(c, cookiePhone), &in) || time.Now().Unix() >= in.Until {
@@ -102,6 +104,9 @@ func (p *Pages) identity(c echo.Context) (login.Identity, bool) {
 		if a.Identity.Phone == who {
 			return a.Identity, true
 		}
+	}
+	if p.SignIn != nil && in.Issuer == p.SignIn.Issuer() {
+		return login.Identity{Phone: who, Profile: login.Profile{Name: in.Name, Picture: in.Picture}}, true
 	}
 	return login.Identity{}, false
 }

@@ -18,7 +18,7 @@ func (p *Pages) Avatar(l login.Login) []byte {
 	if !ok || app.Disclose == login.DiscloseNothing || path.Ext(l.Profile.Picture) != ".jpg" {
 		return nil
 	}
-	body, _, _ := p.files.Read(l.Profile.Picture)
+	body, _, _ := p.files.Read(p.asset(l.Profile.Picture))
 	return body
 }
 
@@ -26,8 +26,8 @@ func (p *Pages) Avatar(l login.Login) []byte {
 func (p *Pages) TicketRefused(c echo.Context) error {
 	return p.problem(c, problem{
 		status: http.StatusForbidden,
-		title:  "You could not be let in",
-		what:   "This sign-in was used already, or it took too long. Start again with a new code.",
-		link:   "/", label: "Show a new code",
+		title:  "problem.ticket",
+		what:   "problem.ticket_more",
+		link:   "/", label: "login.fresh",
 	})
 }

@@ -18,11 +18,11 @@ func TestAFrameOfTheAppsSitesShowsThePageAndNoOther(t *testing.T) {
 	w := newWorld(t, func(_ *pages.Options, c *login.Config) {
 		c.Apps[0].Origins = []string{"https://shop.example", "http://[::1]:8080", "https://a.example; script-src *", "https://b.example c.example", "*"}
 	})
-	const want = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'none'; base-uri 'none'; frame-ancestors 'self'"
+	const want = "default-src 'none'; style-src 'self'; img-src 'self' http://login.example; form-action 'none'; base-uri 'none'; frame-ancestors 'self'"
 	b := w.embed("")
 	for path, own := range map[string]bool{
-		b.at: true, "/embed?app=demo&redirect_uri=https://evil.example/": true, "/embed/" + strings.Repeat("A", 36) + "?app=demo": true,
-		"/embed?app=nobody": false, "/embed": false, "/embed/x": false, "/embed?app=demo&app=demo": false,
+		b.at: true, "/embed/plain?app=demo&redirect_uri=https://evil.example/": true, "/embed/plain/" + strings.Repeat("A", 36) + "?app=demo": true,
+		"/embed/plain?app=nobody": false, "/embed/plain": false, "/embed/plain/x": false, "/embed/plain?app=demo&app=demo": false,
 	} {
 		v := b.v
 		v.client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
@@ -40,7 +40,7 @@ func TestAFrameOfTheAppsSitesShowsThePageAndNoOther(t *testing.T) {
 			}
 		}
 	}
-	if h := b.v.get("/embed?app=demo").header; !strings.HasPrefix(h.Get("Location"), "/embed/") || h.Get("Referrer-Policy") != "no-referrer" {
+	if h := b.v.get("/embed/plain?app=demo").header; !strings.HasPrefix(h.Get("Location"), "/embed/plain/") || h.Get("Referrer-Policy") != "no-referrer" {
 		t.Error(h)
 	}
 }
@@ -65,7 +65,7 @@ func TestWhatCannotBeginIsSaidInWords(t *testing.T) {
 		"?app=demo&redirect_uri=https://evil.example/in":                                            {400, "has not registered here"},
 		"?app=demo&redirect_uri=https://shop.example/cgi-bin/mmwebwx-bin/webwxnewloginpage%3Fa%3D1": {400, "has not registered here"},
 	} {
-		p := w.visitor().get("/embed" + query)
+		p := w.visitor().get("/embed/plain" + query)
 		p.expect(t, test.status, test.text)
 		if strings.Contains(p.body, "<script") || strings.Contains(p.body, "evil.example/in\"") || p.header.Get("X") != "" {
 			t.Errorf("%s: %s", query, p.body)
@@ -97,7 +97,7 @@ func TestAHostileStateIsOnlyCarried(t *testing.T) {
 		if again == nil {
 			t.Fatal("it does not begin anew")
 		}
-		if u, err = url.Parse(html.UnescapeString(again[1])); err != nil || u.Query().Get("state") != state || u.Query().Get("lang") != "zh_CN" || u.Path != "/embed" {
+		if u, err = url.Parse(html.UnescapeString(again[1])); err != nil || u.Query().Get("state") != state || u.Query().Get("lang") != "zh_CN" || u.Path != "/embed/plain" {
 			t.Errorf("%v %v", u, err)
 		}
 	})
@@ -149,7 +149,7 @@ func TestAFrameWithoutCookiesIsKnownByItsAddress(t *testing.T) {
 		v := newWorld(t, nil).visitor()
 		v.client.Jar = nil
 		v.header.Set("User-Agent", agent)
-		v.get("/embed?app=demo").expect(t, 200, "Scan to sign in")
+		v.get("/embed/plain?app=demo").expect(t, 200, "Scan to sign in")
 	}
 }
 
@@ -160,7 +160,7 @@ func TestOnlyWhatAPersonOpensBeginsALogin(t *testing.T) {
 	} {
 		v := newWorld(t, nil).visitor()
 		v.header.Set(field.name, field.value)
-		p := v.get("/embed?app=demo")
+		p := v.get("/embed/plain?app=demo")
 		p.expect(t, http.StatusServiceUnavailable, "Nothing was begun", `href="/embed?app=demo"`)
 		if v.cookie("qrlatch_embed", "/embed") != "" {
 			t.Errorf("%s: %s began a login", field.name, field.value)
@@ -168,13 +168,13 @@ func TestOnlyWhatAPersonOpensBeginsALogin(t *testing.T) {
 	}
 	v := newWorld(t, nil).visitor()
 	for _, method := range []string{http.MethodHead, http.MethodPost} {
-		if p := v.do(method, "/embed?app=demo", nil); p.status != http.StatusMethodNotAllowed {
+		if p := v.do(method, "/embed/plain?app=demo", nil); p.status != http.StatusMethodNotAllowed {
 			t.Errorf("%s: %d", method, p.status)
 		}
 	}
 	for _, dest := range []string{"document", "iframe", "frame"} {
 		v.header.Set("Sec-Fetch-Dest", dest)
-		v.get("/embed?app=demo").expect(t, 200, "Scan to sign in")
+		v.get("/embed/plain?app=demo").expect(t, 200, "Scan to sign in")
 	}
 }
 
@@ -187,9 +187,9 @@ func TestStartsWithoutScriptsCountLikeOthers(t *testing.T) {
 	v := w.visitor()
 	v.header.Set("User-Agent", "Desk")
 	for range 2 {
-		v.get("/embed?app=demo").expect(t, 200, "Scan to sign in")
+		v.get("/embed/plain?app=demo").expect(t, 200, "Scan to sign in")
 	}
-	p := v.get("/embed?app=demo&state=s")
+	p := v.get("/embed/plain?app=demo&state=s")
 	p.expect(t, http.StatusTooManyRequests, "Too many sign-ins", `href="/embed?app=demo&amp;state=s"`)
 	if p.header.Get("Retry-After") == "" || p.header.Get("Refresh") != "" {
 		t.Error(p.header)
@@ -206,7 +206,7 @@ func TestAForgottenLoginLeadsToANewOneOfTheSameSite(t *testing.T) {
 		b := w.embed("&state=s1&lang=en")
 		time.Sleep(time.Hour)
 		b.v.get(b.at).expect(t, 404, "This sign-in is over", `href="/embed?app=demo&amp;lang=en&amp;state=s1"`)
-		p := b.v.get("/embed/nonsense")
+		p := b.v.get("/embed/plain/nonsense")
 		p.expect(t, 404, "This sign-in is over")
 		if strings.Contains(p.body, `href="/embed`) {
 			t.Error("it leads to no site's login")

@@ -48,11 +48,16 @@ func (p *Pages) ours(c echo.Context, who login.Phone) bool {
 	if !p.fromHere(c.Request()) {
 		return false
 	}
+	return p.knowsToken(c, who, c.FormValue("csrf"))
+}
+
+// knowsToken tells whether token was given to this visit and to who.
+func (p *Pages) knowsToken(c echo.Context, who login.Phone, token string) bool {
 	visit := cookieValue(c, cookieVisit)
 	if visit == "" {
 		return false
 	}
-	given := []byte(c.FormValue("csrf"))
+	given := []byte(token)
 	for _, key := range p.Service.Keys().All() {
 		if hmac.Equal(given, []byte(p.token(key, visit, who))) {
 			return true

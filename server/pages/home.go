@@ -54,6 +54,7 @@ func (p *Pages) home(c echo.Context) error {
 	if !p.Demo || !ok {
 		return p.render(c, http.StatusOK, "server", nonce, view{Nonce: nonce})
 	}
+	p.speakFor(c, app.ID)
 	return p.render(c, http.StatusOK, "login", nonce, loginPage{view: view{Nonce: nonce}, App: app, UIN: askable(c), Every: p.Service.CodeTTL().Milliseconds()})
 }
 
@@ -80,6 +81,7 @@ func (p *Pages) inside(c echo.Context, nonce string, v login.Session) error {
 	// Not readable by scripts: WeChat's own page looks for "wxuin=" anywhere in the
 	// cookies and would take this one for it.
 	p.setCookie(c, cookieLastUIN, "/", strconv.FormatInt(credentials.UIN, 10), lastUINLife)
+	p.speakFor(c, v.App)
 	app, _ := p.Service.App(v.App)
 	return p.render(c, http.StatusOK, "inside", nonce, insidePage{
 		view: view{Nonce: nonce}, App: app, Session: v, Credentials: credentials,

@@ -124,6 +124,7 @@ func TestTheAvatarIsShownOnlyIfTheAppDisclosesIt(t *testing.T) {
 		{login.DiscloseNothing, "alice.jpg", false},
 		{login.DiscloseAvatar, "alice.jpg", true},
 		{login.DiscloseName, "bob.jpg", true},
+		{login.DiscloseAvatar, "http://login.example/assets/alice.jpg", true},
 		{login.DiscloseAvatar, "favicon.svg", false},
 		{login.DiscloseAvatar, "../alice.jpg", false},
 		{login.DiscloseAvatar, "https://example.com/alice.jpg", false},

@@ -1,7 +1,9 @@
 package pages
 
 import (
+	"errors"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"strconv"
 	"time"
@@ -26,6 +28,7 @@ func (p *Pages) open(c echo.Context) error {
 	if err != nil {
 		return p.fail(c, err)
 	}
+	p.speakFor(c, l.App)
 	p.rememberSight(c, code, l)
 	who, ok := p.identity(c)
 	if !ok {
@@ -63,7 +66,11 @@ func (p *Pages) scanAs(c echo.Context, who login.Identity, code string, seen tim
 	if wait := p.Scans.Take(who.Key()); wait > 0 {
 		return p.tooFast(c, wait)
 	}
+	who.Addr, _ = netip.ParseAddr(c.RealIP())
 	l, err := p.Service.Scan(c.Request().Context(), who, code, seen)
+	if later := (*login.RetryError)(nil); errors.As(err, &later) {
+		return p.tooFast(c, later.After)
+	}
 	if err != nil {
 		return p.fail(c, err)
 	}

@@ -1,6 +1,6 @@
 // Package pages holds the HTML that people see: the demo's login page, and the
 // pages of a phone that has no app. Of the login it uses only what package login
-// exports; the words are in the templates and in words.go.
+// exports; what it says is in the templates and their messages.
 //
 // Three rules hold for all of it. A GET changes nothing: link previews, scanners and
 // prefetching browsers open whatever they are shown. A POST must come from a page of
@@ -14,7 +14,6 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
-	"html/template"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -43,10 +42,12 @@ type Account struct {
 // Options say what New needs. Service and PublicURL are mandatory.
 type Options struct {
 	Service   *login.Service
-	PublicURL string // the only source of absolute URLs
-	Demo      bool   // the login page at / and the demo phone beside it
+	PublicURL string   // the only source of absolute URLs
+	Hosts     []string // further hosts this server answers for; "*": any
+	Demo      bool     // the login page at / and the demo phone beside it
 	Accounts  []Account
-	Secure    bool // cookies travel on HTTPS only
+	SignIn    Provider // where people without an account sign in; nil: nowhere
+	Secure    bool     // cookies travel on HTTPS only
 	Log       *slog.Logger
 
 	Scans *limit.PerMinute         // how many codes a person may hand in, by Phone.Key; nil: no limit
@@ -58,9 +59,11 @@ type Pages struct {
 	Options
 	origin    string // of PublicURL
 	files     *assets.Files
-	templates *template.Template
+	languages map[string]*templates.Language
 	hold      time.Duration // of a waiting page's request
 	passwords *limit.PerMinute
+	answers   *limit.PerMinute // of SignIn
+	frames    *frames
 }
 
 // New reads templates and assets.
@@ -77,10 +80,12 @@ func New(o Options) (*Pages, error) {
 	}
 	p := &Pages{Options: o, origin: public.Scheme + "://" + public.Host, hold: 25 * time.Second}
 	p.passwords = limit.NewPerMinute(passwordsPerMinute)
+	p.answers = limit.NewPerMinute(answersPerMinute)
+	p.frames = newFrames()
 	if p.files, err = assets.New(); err != nil {
 		return nil, err
 	}
-	if p.templates, err = templates.Parse(p.functions()); err != nil {
+	if p.languages, err = templates.Parse(p.functions); err != nil {
 		return nil, err
 	}
 	return p, nil
@@ -92,8 +97,13 @@ func (p *Pages) Routes(e *echo.Echo) {
 	e.Match(read, assets.Prefix+"*", echo.WrapHandler(p.files))
 	e.Match(read, "/", p.home)
 
-	e.GET("/embed", p.startEmbed)
-	e.GET("/embed/:id", p.embed)
+	widget := echo.WrapHandler(assets.NewWidget())
+	e.Match(read, assets.WidgetPath, widget)
+	e.Match(read, assets.WidgetVersionedPath, widget)
+
+	e.Match(read, "/embed", p.embed)
+	e.GET(plainPath, p.startPlain)
+	e.GET(plainPath+"/:id", p.plain)
 
 	e.Match(read, "/l/:code", p.open)
 	e.POST("/l/:code", p.scanOpened)
@@ -101,6 +111,8 @@ func (p *Pages) Routes(e *echo.Echo) {
 	e.Match(read, "/phone", p.overview)
 	e.GET("/phone/prompts", p.prompts)
 	e.POST("/phone/scan", p.scanTyped)
+	e.POST("/phone/frame", p.frame)
+	e.Match(read, "/phone/manifest.webmanifest", p.manifest)
 	e.POST("/phone/sign-in", p.signIn)
 	e.POST("/phone/sign-out", p.signOut)
 	e.POST("/phone/sessions/:id/sign-out", p.endSession)
@@ -110,6 +122,10 @@ func (p *Pages) Routes(e *echo.Echo) {
 	e.POST("/phone/scans/:id/approve", p.approve)
 	e.POST("/phone/scans/:id/deny", p.deny)
 
+	if p.SignIn != nil {
+		e.GET(beginPath, p.beginSignIn)
+		e.GET(CallbackPath, p.finishSignIn)
+	}
 	if p.Demo {
 		e.Match(read, "/demo/scan/:id", p.demoScan)
 	}
@@ -128,12 +144,15 @@ func (p *Pages) render(c echo.Context, status int, name string, nonce string, da
 	return p.write(c, status, name, data)
 }
 
-// write answers with a page whose headers are set.
+// write answers with a page whose headers are set, in the language of the visit.
 func (p *Pages) write(c echo.Context, status int, name string, data any) error {
+	l := p.language(c)
 	var page bytes.Buffer
-	if err := p.templates.ExecuteTemplate(&page, name, data); err != nil {
+	if err := l.Execute(&page, name, data); err != nil {
 		return fmt.Errorf("render %s: %w", name, err)
 	}
+	c.Response().Header().Add("Vary", "Accept-Language")
+	c.Response().Header().Set("Content-Language", l.Tag())
 	return c.HTMLBlob(status, page.Bytes())
 }
 
@@ -146,7 +165,8 @@ func (p *Pages) headers(c echo.Context, nonce string) {
 	}
 	h := c.Response().Header()
 	h.Set("Content-Security-Policy", "default-src 'none'; script-src "+script+"; style-src 'self'; img-src 'self' data:; "+
-		"connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'")
+		"connect-src 'self'; manifest-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'")
+	h.Set("Permissions-Policy", cameraPolicy(c))
 	h.Set("X-Frame-Options", "DENY")
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Referrer-Policy", "same-origin")
@@ -159,16 +179,37 @@ func (p *Pages) redirect(c echo.Context, to string) error {
 	return c.Redirect(http.StatusSeeOther, to)
 }
 
-// problemPage is a page that says what is the matter and what to do next.
+// problemPage is a page that says what is the matter and what to do next. Title, What
+// and Label name messages.
 type problemPage struct {
 	view
 	Title, What string
+	English     string // more of it, of which there is no translation
 	Link, Label string // the way on; both may be empty
 }
 
-// Error answers with a page in words, for whatever has no page of its own.
+// Error answers with a page in words, for whatever has no page of its own. title and
+// what are English: in other languages people are told in general terms.
 func (p *Pages) Error(c echo.Context, status int, title, what string) error {
-	return p.render(c, status, "problem", "", problemPage{Title: title, What: what})
+	page := problemPage{Title: title, What: what}
+	if p.language(c).Name != templates.Fallback {
+		page = general(status)
+		page.English = title + ". " + what
+	}
+	return p.render(c, status, "problem", "", page)
+}
+
+// general says no more than a status does.
+func general(status int) problemPage {
+	switch {
+	case status == http.StatusNotFound:
+		return problemPage{Title: "problem.no_page", What: "problem.no_page_more"}
+	case status == http.StatusTooManyRequests:
+		return problemPage{Title: "problem.too_fast", What: "problem.too_fast_more"}
+	case status >= http.StatusInternalServerError:
+		return problemPage{Title: "problem.unavailable", What: "problem.unavailable_more"}
+	}
+	return problemPage{Title: "problem.refused", What: "problem.refused_more"}
 }
 
 // fail answers an error of the service with the page that explains it.

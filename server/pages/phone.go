@@ -2,6 +2,7 @@ package pages
 
 import (
 	"net/http"
+	"net/netip"
 	"strings"
 	"time"
 
@@ -24,17 +25,18 @@ type promptList struct {
 }
 
 type prompt struct {
-	ID      login.Handle
-	Site    site
-	Browser string
-	Asked   time.Time
-	Push    bool // sent to the phone, not scanned by it
+	ID    login.Handle
+	Site  site
+	Agent string // of the browser
+	Asked time.Time
+	Push  bool // sent to the phone, not scanned by it
 }
 
 type device struct {
 	ID                login.SessionID
 	Site              site
-	Browser, Address  string
+	Agent             string // of the browser
+	Address           netip.Addr
 	Created, LastSeen time.Time
 }
 
@@ -54,8 +56,8 @@ func (p *Pages) overview(c echo.Context) error {
 	page := overviewPage{view: p.begin(c, who), promptList: list}
 	for _, v := range sessions {
 		page.Sessions = append(page.Sessions, device{
-			ID: v.ID, Site: p.siteOf(v.App, ""), Browser: browser(v.Browser.UserAgent),
-			Address: address(v.Browser.Addr), Created: v.Created, LastSeen: v.LastSeen,
+			ID: v.ID, Site: p.siteOf(v.App, ""), Agent: v.Browser.UserAgent,
+			Address: v.Browser.Addr, Created: v.Created, LastSeen: v.LastSeen,
 		})
 	}
 	return p.render(c, http.StatusOK, "home", "", page)
@@ -87,7 +89,7 @@ func (p *Pages) listPrompts(c echo.Context, who login.Identity) (promptList, err
 		ids = append(ids, string(l.Handle))
 		list.Prompts = append(list.Prompts, prompt{
 			ID: l.Handle, Site: p.siteOf(l.App, l.RedirectURI),
-			Browser: browser(l.Browser.UserAgent), Asked: l.Started, Push: l.Push,
+			Agent: l.Browser.UserAgent, Asked: l.Started, Push: l.Push,
 		})
 	}
 	list.Version = strings.Join(ids, " ")

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"net/netip"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -21,8 +22,8 @@ type scanPage struct {
 	State       string
 	Live        bool // it may still change
 	Site        site
-	Browser     string
-	Address     string
+	Agent       string // of the browser
+	Address     netip.Addr
 	Asked       time.Time
 	Push        bool
 	Number      string // why a number is asked for: "risk" or "always"; empty: it is not
@@ -32,10 +33,11 @@ type scanPage struct {
 }
 
 func (p *Pages) showScan(c echo.Context, status int, who login.Identity, l login.Login) error {
+	p.speakFor(c, l.App)
 	page := scanPage{
 		view: p.begin(c, who), ID: l.Handle, State: l.State.String(), Live: !l.State.Final(),
-		Site: p.siteOf(l.App, l.RedirectURI), Browser: browser(l.Browser.UserAgent),
-		Address: address(l.Browser.Addr), Asked: l.Started, Push: l.Push,
+		Site: p.siteOf(l.App, l.RedirectURI), Agent: l.Browser.UserAgent,
+		Address: l.Browser.Addr, Asked: l.Started, Push: l.Push,
 		OutOfTries: l.WrongNumbers >= maxTries, WasApproved: !l.Approved.IsZero(),
 	}
 	if l.NumberRequired {

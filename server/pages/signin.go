@@ -14,6 +14,7 @@ import (
 type signInPage struct {
 	view
 	Accounts     []Account
+	Provider     string // the host of where one may sign in as well; empty: there is none
 	Next         string
 	Scanning     bool // a code was opened, and is gone on with afterwards
 	Wrong        bool // the password was
@@ -28,6 +29,9 @@ func (p *Pages) askSignIn(c echo.Context, status int, next string) error {
 func (p *Pages) showSignIn(c echo.Context, status int, page signInPage) error {
 	page.view = p.begin(c, login.Identity{})
 	page.Accounts = p.Accounts
+	if p.SignIn != nil {
+		page.Provider = p.SignIn.Host()
+	}
 	page.Scanning = strings.HasPrefix(page.Next, "/l/")
 	return p.render(c, status, "sign-in", "", page)
 }
@@ -53,7 +57,7 @@ func (p *Pages) signIn(c echo.Context) error {
 	if !samePassword(c.FormValue("password"), account.Password) {
 		return p.showSignIn(c, http.StatusForbidden, signInPage{Next: next, Wrong: true, WrongAccount: n})
 	}
-	p.setIdentity(c, account.Identity.Phone)
+	p.setIdentity(c, account.Identity)
 	return p.redirect(c, next)
 }
 

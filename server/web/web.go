@@ -37,6 +37,8 @@ type Options struct {
 	PollHold       time.Duration
 	Limits         Limits
 	Accounts       []pages.Account // who may sign in on the phone pages
+	SignIn         pages.Provider  // where everybody else may; nil: nowhere
+	AppLinks       AppLinks
 	Demo           bool
 	Draining       context.Context // ends when waiting requests must be answered; nil: never
 	Sockets        *sync.WaitGroup // counts open WebSockets, of which http.Server knows nothing; may be nil
@@ -52,8 +54,9 @@ type Limits struct {
 func New(o Options) (http.Handler, error) {
 	mayStart := startLimiter(o.Limits.StartsPerAddress)
 	scans := limit.NewPerMinute(o.Limits.ScansPerPhone) // one count for app and pages
+	o.Service.LimitGuesses(limit.NewGuesses())
 	people, err := pages.New(pages.Options{
-		Service: o.Service, PublicURL: o.PublicURL.String(), Demo: o.Demo, Accounts: o.Accounts,
+		Service: o.Service, PublicURL: o.PublicURL.String(), Hosts: o.Hosts, Demo: o.Demo, Accounts: o.Accounts, SignIn: o.SignIn,
 		Secure: o.PublicURL.Scheme == "https", Log: o.Log, Scans: scans,
 		Limit: mayStart,
 	})
@@ -97,6 +100,7 @@ func New(o Options) (http.Handler, error) {
 	sites.Routes(e)
 	e.DELETE("/v1/sessions/:id", SignOut(phones.DeleteSession, sites.DeleteSession))
 	people.Routes(e)
+	o.AppLinks.routes(e)
 	return e, nil
 }
 

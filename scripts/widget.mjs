@@ -1,0 +1,70 @@
+// Builds the widget: node scripts/widget.mjs [--check]
+//
+// From assets/widget/qrlatch.js and the texts of templates/messages it makes
+// qrlatch.v1.js, which sites embed with a hash of it (SRI). So a released file never
+// changes: what changes after a release goes into the next version's file. --check tells
+// whether the file is what its sources make, small enough, and named with its hash in
+// the documents.
+
+import crypto from 'node:crypto';
+import fs from 'node:fs';
+import path from 'node:path';
+import zlib from 'node:zlib';
+import UglifyJS from 'uglify-js';
+
+const root = path.join(import.meta.dirname, '..');
+const source = path.join(root, 'assets/widget/qrlatch.js');
+const built = path.join(root, 'assets/widget/qrlatch.v1.js');
+const documents = ['docs/embedding.md'].map(name => path.join(root, name));
+const limits = { minified: 12_000, gzipped: 5_000 };
+
+const fail = why => { console.error(`widget: ${why}`); process.exitCode = 1; };
+
+// texts are rows of words between bars, which gzip likes best: their names, then each
+// language's own, English first. What a row begins with is its language.
+function texts() {
+  const folder = path.join(root, 'templates/messages');
+  const files = fs.readdirSync(folder).sort((a, b) => (b === 'en.json') - (a === 'en.json'));
+  const messages = files.map(file => JSON.parse(fs.readFileSync(path.join(folder, file), 'utf8')));
+  const names = Object.keys(messages[0]).filter(key => key.startsWith('widget.'));
+  const rows = messages.map((words, i) => [path.basename(files[i], '.json'), ...names.map(key => words[key])]);
+  if (rows.flat().some(word => word === undefined || word.includes('|'))) throw new Error('a text is missing, or has a bar in it');
+  return [['', ...names.map(key => key.slice('widget.'.length))], ...rows].map(row => row.join('|'));
+}
+
+function build() {
+  const place = 'var texts = [];';
+  const script = fs.readFileSync(source, 'utf8');
+  if (!script.includes(place)) throw new Error(`${source} has no "${place}"`);
+  const result = UglifyJS.minify(script.replace(place, () => `var texts = ${JSON.stringify(texts())};`), {
+    ie: true, // the quirks of Internet Explorer 6 to 8 are not optimised away
+    toplevel: true,
+    compress: { passes: 3, inline: false, reduce_funcs: false, sequences: false }, // smallest when zipped
+    output: { preamble: '/* qrlatch v1, MIT */' },
+  });
+  if (result.error) throw result.error;
+  return result.code + '\n';
+}
+
+const code = build();
+const minified = Buffer.byteLength(code);
+const gzipped = zlib.gzipSync(code, { level: 9 }).length;
+const sri = 'sha384-' + crypto.createHash('sha384').update(code).digest('base64');
+const hash = /sha384-[A-Za-z0-9+/=]{64}/g;
+
+if (minified > limits.minified) fail(`${minified} bytes minified, more than ${limits.minified}`);
+if (gzipped > limits.gzipped) fail(`${gzipped} bytes gzipped, more than ${limits.gzipped}`);
+
+if (process.argv.includes('--check')) {
+  if (fs.readFileSync(built, 'utf8') !== code) fail('qrlatch.v1.js is not what its sources make: run `make widget`');
+  for (const name of documents) {
+    const named = fs.readFileSync(name, 'utf8').match(hash) ?? [];
+    if (named.length === 0 || named.some(one => one !== sri)) fail(`${path.relative(root, name)} does not name ${sri}: run \`make widget\``);
+  }
+} else {
+  fs.writeFileSync(built, code);
+  for (const name of documents) {
+    if (fs.existsSync(name)) fs.writeFileSync(name, fs.readFileSync(name, 'utf8').replace(hash, () => sri));
+  }
+}
+console.log(`widget: ${minified} bytes, ${gzipped} gzipped, ${sri}`);

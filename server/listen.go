@@ -1,0 +1,74 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+)
+
+// listener is a TCP listener that is closed once.
+type listener struct{ net.Listener }
+
+func listen(address string) (listener, error) {
+	l, err := net.Listen("tcp", address)
+	if err != nil {
+		return listener{}, fmt.Errorf("listen: %w", err)
+	}
+	return listener{l}, nil
+}
+
+func (l listener) close() { _ = l.Close() } // Shutdown has closed it already
+
+func (l listener) serve(s *http.Server) error {
+	var err error
+	if s.TLSConfig != nil {
+		err = s.ServeTLS(l.Listener, "", "")
+	} else {
+		err = s.Serve(l.Listener)
+	}
+	if errors.Is(err, http.ErrServerClosed) {
+		return nil
+	}
+	return err
+}
+
+func (l listener) loopback() bool {
+	a, ok := l.Addr().(*net.TCPAddr)
+	return ok && a.IP.IsLoopback()
+}
+
+// address is the public URL, or what the listener makes of it.
+func (c *config) address(l listener) (*url.URL, error) {
+	text := c.publicURL
+	if text == "" {
+		text = "http://" + l.Addr().String()
+		if c.tlsCert != "" {
+			text = "https://" + l.Addr().String()
+		}
+	}
+	u, err := url.Parse(text)
+	if err != nil {
+		return nil, fmt.Errorf("public URL: %w", err)
+	}
+	// Written as browsers write it, so that origins and Hosts compare equal.
+	if u.Scheme == "http" && u.Port() == "80" || u.Scheme == "https" && u.Port() == "443" {
+		u.Host = strings.TrimSuffix(u.Host, ":"+u.Port())
+	}
+	return u, nil
+}
+
+func (c *config) listenOnLAN() error {
+	ip, err := lanAddress()
+	if err != nil {
+		return err
+	}
+	_, port, err := net.SplitHostPort(c.listen)
+	if err != nil {
+		return err
+	}
+	c.listen = net.JoinHostPort(ip, port)
+	return nil
+}

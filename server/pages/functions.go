@@ -1,0 +1,88 @@
+package pages
+
+import (
+	"fmt"
+	"html/template"
+	"net/url"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"qrlatch/assets"
+	"qrlatch/templates"
+)
+
+// functions are what the templates call, in a language.
+func (p *Pages) functions(l *templates.Language) template.FuncMap {
+	say := words{l}
+	return template.FuncMap{
+		"asset": func(name string) (string, error) {
+			if url, ok := p.files.URL(name); ok {
+				return url, nil
+			}
+			return "", fmt.Errorf("no asset %q", name)
+		},
+		"picture":   p.picture,
+		"linkHosts": p.linkHosts,
+		"initial":   initial,
+		"strong":    strong,
+		"ago":       func(t time.Time) template.HTML { return when(t, say.ago(time.Since(t))) },
+		"clock":     func(t time.Time) template.HTML { return when(t, say.clock(t)) },
+		"browser":   say.browser,
+		"address":   say.address,
+	}
+}
+
+// strong is a name within a message.
+func strong(name string) template.HTML {
+	return template.HTML("<strong><bdi>" + template.HTMLEscapeString(name) + "</bdi></strong>")
+}
+
+// when is a time in words, with the time itself for machines.
+func when(t time.Time, said string) template.HTML {
+	return template.HTML(`<time datetime="` + t.UTC().Format(time.RFC3339) + `">` + template.HTMLEscapeString(said) + "</time>")
+}
+
+// asset is the name of a picture that is given by its address here.
+func (p *Pages) asset(picture string) string {
+	return strings.TrimPrefix(picture, p.PublicURL+assets.Prefix)
+}
+
+// picture returns the address of a picture that pages may show: one of our own.
+// Whatever else a profile names would be fetched from a foreign server, which the
+// pages' policy forbids and which would tell that server who is asked.
+func (p *Pages) picture(name string) string {
+	url, ok := p.files.URL(p.asset(name))
+	if !ok {
+		return ""
+	}
+	return url
+}
+
+// initial stands for a picture that is not there.
+func initial(name string) string {
+	first, size := utf8.DecodeRuneInString(strings.TrimSpace(name))
+	if size == 0 || first == utf8.RuneError {
+		return "·"
+	}
+	return strings.ToUpper(string(first))
+}
+
+// site is who wants to let somebody in.
+type site struct{ Name, Origin, Logo string }
+
+// siteOf describes the app of a login or session. redirect is where its browser
+// goes: that, and not what the app calls itself, is who asks.
+func (p *Pages) siteOf(app, redirect string) site {
+	s := site{Name: app}
+	if a, ok := p.Service.App(app); ok {
+		s.Name, s.Logo = a.Name, a.Logo
+		if redirect == "" {
+			redirect, _ = a.RedirectURI("")
+		}
+	}
+	if u, err := url.Parse(redirect); err == nil && u.Host != "" {
+		s.Origin = u.Scheme + "://" + u.Host
+	}
+	return s
+}

@@ -44,7 +44,7 @@ es3: setup ## hold the pages' scripts and the widget to the language of Internet
 widget: setup ## build assets/widget/qrlatch.v1.js, and put its hash into the documents
 	@node scripts/widget.mjs
 
-screenshots: setup build ## take the README's pictures anew, docs/*.png
+screenshots: setup build ## take the README's pictures anew, docs/*.png, and docs/login.gif (needs ffmpeg)
 	@README_SHOTS=1 node_modules/.bin/playwright test --config e2e/playwright.config.mjs --project=chromium screenshots
 
 e2e: setup build ## browser tests in Chromium and Firefox; ARGS=--project=firefox narrows them

@@ -1,9 +1,11 @@
 #!/usr/bin/env bash
 # Installs what `make test` needs and this machine lacks: npm packages, two
-# browsers, a C compiler for Go's race detector. Quick when nothing is missing.
+# browsers, a C compiler for Go's race detector, what runs the old engines. Quick
+# when nothing is missing.
 #
 # As root on Debian or Ubuntu the system parts come from apt. Otherwise the
-# browsers are Playwright's own downloads and a missing compiler is an error.
+# browsers are Playwright's own downloads, a missing compiler is an error, and
+# the tests of an old engine that is missing are skipped.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -33,6 +35,9 @@ if can_apt; then
 		chromium) wanted+=(chromium-headless-shell) ;;
 		firefox) wanted+=(firefox-esr) ;;
 		esac
+	done
+	for package in $(node e2e/old/engines.mjs --packages); do
+		wanted+=("$package")
 	done
 	has zbarimg || wanted+=(zbar-tools) # a second opinion on QR pictures; the tests do without it
 	if [ ${#wanted[@]} -gt 0 ]; then

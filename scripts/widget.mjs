@@ -39,8 +39,8 @@ function build() {
   const result = UglifyJS.minify(script.replace(place, () => `var texts = ${JSON.stringify(texts())};`), {
     ie: true, // the quirks of Internet Explorer 6 to 8 are not optimised away
     toplevel: true,
-    compress: { passes: 3, inline: false, reduce_funcs: false, sequences: false }, // smallest when zipped
-    output: { preamble: '/* qrlatch v1, MIT */' },
+    compress: { passes: 3, inline: 1, sequences: false }, // smallest when zipped
+    output: { preamble: '/* qrlatch v1 MIT */' },
   });
   if (result.error) throw result.error;
   return result.code + '\n';

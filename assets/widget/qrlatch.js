@@ -122,6 +122,7 @@
       call.onerror = fail;
       try {
         call.open(body ? 'POST' : 'GET', body ? url : url + '?' + query);
+        if (body) { call.setRequestHeader('Content-Type', 'text/plain'); } // PhantomJS would say XML
         call.send(body);
       } catch (forbidden) { failed(); }
     } else {
@@ -146,7 +147,7 @@
     var server = options.server || home;
     var lang = choose(options.lang);
     var transport = options.transport || 'auto';
-    var calm = matches('(prefers-reduced-motion: reduce)');
+    var leads = options.redirect !== 'callback' && (options.redirect === 'self' ? window : window.top);
 
     var turn = 0;         // counts logins: what an earlier one still says is ignored
     var login = {};       // as the server last told of it
@@ -156,52 +157,50 @@
     var renewed = 0;
     var typing = false;   // whether the person wants a code to type
     var streams = window.EventSource && /auto|sse/.test(transport); // until one is swallowed
-    var timers = {};
     var name;
 
     for (name in options) {
       name += ': ' + options[name];
       if (!known.test(name)) { complain('unknown option ' + name); }
     }
-    if (!el || !options.app || server === null) { throw new Error('QRLatch needs el, app and server'); }
+    if (!el || !options.app || server === null) { throw new Error('QRLatch needs el, app, server'); }
     server = server.replace(/\/$/, '');
 
-    function text(key, one, two) {
+    function text(key, what) {
       var names = texts[0].split('|');
       for (var i = 0; i < names.length; i += 1) {
-        if (names[i] === key) { return texts[lang].split('|')[i].replace('{0}', one).replace('{1}', two); }
+        if (names[i] === key) { return texts[lang].split('|')[i].replace('{0}', what); }
       }
     }
 
     // later runs what unless something else has happened to the login since.
     function later(what, wait) {
       var mine = turn;
-      var timer = setTimeout(function () {
-        delete timers[timer];
-        if (mine === turn) { what(); }
-      }, wait);
-      timers[timer] = 1;
+      setTimeout(function () { if (mine === turn) { what(); } }, wait);
     }
 
-    // tell calls the page's function; what it throws is the page's affair and not ours.
+    // tell calls the page's function, and only then may the page be left. What it throws is
+    // the page's affair and not ours.
     function tell(callback, what) {
-      setTimeout(function () { if (options[callback]) { options[callback](what); } }, 0);
+      setTimeout(function () {
+        if (leads && what.redirect_uri) { setTimeout(function () { leads.location.href = what.redirect_uri; }, 0); }
+        if (options[callback]) { options[callback](what); }
+      }, 0);
     }
 
     // --- what people see ---
 
-    var dark = options.theme === 'dark';
     var square = 'height:0;padding-bottom:100%;';
     var rounded = 'max-width:100%;margin:0 auto;overflow:hidden;width:14em;';
     var looks = 'font:inherit;color:inherit;cursor:pointer;';
     var box = make(el, 'div', 'margin:0 auto;max-width:22em;text-align:center;line-height:1.45;direction:ltr' +
-      (dark ? ';background:#172120;color:#e9f0ed' : options.theme === 'light' ? ';background:#fff;color:#14211f' : ''));
-    var tile = make(box, 'div', rounded + 'position:relative;border-radius:14px;background:#fff;color:#14211f');
+      (options.theme === 'dark' ? ';padding:1em;background:#172120;color:#e9f0ed' : options.theme === 'light' ? ';padding:1em;background:#fff;color:#14211f' : ''));
+    var tile = make(box, 'div', rounded + 'position:relative;border-radius:14px;background:#fff;color:#14211f;box-shadow:0 0 0 1px #8a9a95');
     var code = make(tile, 'div', square);
     var cover = make(tile, 'div', 'position:absolute;top:0;left:0;width:100%;height:100%;text-align:center');
     var line = make(box, 'div', rounded + 'height:3px;margin-top:.5em');
     var left = make(line, 'div', 'height:3px;margin:0 auto;background:#8a9a95;width:0');
-    var words = make(box, 'div', 'margin:.5em 0;font-weight:600;min-height:1.45em;outline:0');
+    var words = make(box, 'div', 'margin:.5em 0;font-weight:600;min-height:1.45em;outline:0;word-wrap:break-word');
     var more = make(box, 'div');
 
     box.className = 'qrlatch';
@@ -218,9 +217,9 @@
     }
 
     function link(href) {
-      var node = make(make(more, 'div'), 'a', looks + 'line-height:2');
+      var node = make(more, 'a', looks + 'display:block;line-height:2');
       node.href = href;
-      node.target = options.redirect === 'self' ? '_self' : '_top';
+      node.target = leads === window ? '_self' : '_top';
       write(node, text('onward'));
       return node;
     }
@@ -232,7 +231,7 @@
       box.setAttribute('data-state', what);
       write(words, text(
         what === 'scanned' && login.number ? 'number' : what === 'pending' && login.user_code ? 'typed' : what === 'redeemed' ? 'approved' : what,
-        login.number || server.replace(/^https?:\/\//, '') + '/phone', login.user_code
+        login.number || server.replace(/^https?:\/\//, '') + '/phone'
       ));
       write(more);
       write(cover);
@@ -240,11 +239,13 @@
       if (what === 'pending' && matches('(pointer: coarse)')) {
         link('#').onclick = function () { this.href = login.qr.text; };
       }
-      if (what === 'pending' && !login.user_code) {
+      if (what === 'pending' && login.user_code) {
+        write(make(words, 'div', 'font-size:1.5em;line-height:1.2;font-weight:700'), login.user_code);
+      } else if (what === 'pending') {
         press(more, text('type'), 'border:0;background:none;line-height:2;text-decoration:underline', function () { typing = true; refresh(); });
       }
       if (what === 'scanned') { person(); }
-      if (what === 'approved' && options.redirect !== 'callback') { go(); }
+      if (what === 'approved' && leads) { later(lead, 1500); }
       if (/denied|expired|refused/.test(what)) {
         press(cover, text('again'), 'margin-top:38%;padding:.6em 1em;border:2px solid;border-radius:14px;background:#fff', refresh);
       }
@@ -252,21 +253,18 @@
       if (focused) { words.focus(); } // the button that was pressed is gone
     }
 
-    // go leads on, or lets the person do so: a frame may not always lead its window.
-    function go() {
-      later(function () { (options.redirect === 'self' ? window : window.top).location.href = login.redirect_uri; }, 0); // may throw
-      later(function () {
-        if (state !== 'approved') { return; }
-        write(more);
-        link(login.redirect_uri);
-      }, 1500);
+    // lead lets the person go on: a frame may not always lead its window.
+    function lead() {
+      if (state !== 'approved') { return; }
+      write(more);
+      link(login.redirect_uri);
     }
 
     // person puts over the code who has scanned it, or the digits to repeat on the phone.
     function person() {
       var face;
       if (login.number) {
-        write(make(cover, 'div', 'margin-top:30%;font-size:3.5em;line-height:1.2;font-weight:700'), login.number);
+        write(make(cover, 'div', 'margin-top:35%;font-size:3.5em;line-height:1.2;font-weight:700'), login.number);
       } else if (login.user && login.user.picture) {
         face = make(cover, 'img', 'width:40%;margin-top:30%;border-radius:50%;border:0');
         face.alt = '';
@@ -278,7 +276,7 @@
     function run(seconds) {
       left.style.transition = 'none';
       left.style.width = seconds ? '100%' : '0';
-      if (!seconds || calm || left.offsetWidth < 0) { return; }
+      if (!seconds || matches('(prefers-reduced-motion: reduce)') || left.offsetWidth < 0) { return; }
       left.style.transition = 'width ' + seconds + 's linear';
       left.style.width = '0';
     }
@@ -321,25 +319,17 @@
     }
 
     function take(answer) {
-      var before = login;
-      if (ranks[answer.state] < ranks[before.state || 'starting']) { return; } // overtaken on its way
+      var before = login.state;
+      if (ranks[answer.state] < ranks[before]) { return; } // overtaken on its way
       login = answer;
       delay = 500;
       if (login.qr && login.qr.image !== shown) { draw(shown = login.qr.image); }
-      if (login.state === 'expired') { over(before.state); return; }
-      say(login.state);
-      if (login.state === before.state) { return; }
-      name = login.state === 'pending' ? 'ready' : login.state;
-      tell('on' + name.charAt(0).toUpperCase() + name.slice(1), login);
+      if (login.state !== before) {
+        name = login.state.replace('pending', 'ready');
+        tell('on' + name.charAt(0).toUpperCase() + name.slice(1), login);
+      }
       if (login.state === 'scanned') { renewed = 0; }
-    }
-
-    // over is the end of a login that took too long, or that a restarted server has lost.
-    function over(before) {
-      login.state = 'expired';
-      if (before === 'expired') { return; }
-      tell('onExpired', login);
-      if (before !== 'pending' || !renew()) { say('expired'); }
+      if (login.state !== 'expired' || before !== 'pending' || !renew()) { say(login.state); }
     }
 
     // renew shows a new code in the place of one that nobody scanned.
@@ -352,7 +342,7 @@
 
     function refused(problem, again) {
       if (problem.status === 429 || problem.status >= 500) { offline(again); return; }
-      if (problem.status === 404 && login.state) { over(login.state); return; }
+      if (problem.status === 404 && login.state) { take({ state: 'expired', expires_in: 0 }); return; } // or forgotten
       complain(problem.detail || problem.title);
       say('refused');
       tell('onError', problem);
@@ -365,9 +355,14 @@
       delay = Math.min(2 * delay, slowest);
     }
 
+    function hush() {
+      if (giveUp) { giveUp(); }
+      if (stream) { stream.close(); }
+      giveUp = stream = null;
+    }
+
     function watch() {
-      if (giveUp) { giveUp(); giveUp = null; }
-      if (stream) { stream.close(); stream = null; }
+      hush();
       if (ranks[login.state] === 4) { return; }
       if (mode === 'stream') { follow(); } else { poll(); }
     }
@@ -401,15 +396,14 @@
       mine.addEventListener('qr', hear, false);
       mine.onerror = function () {
         if (mine !== stream) { return; }
-        mine.close();
-        stream = null;
+        hush();
         if (spoke) { later(watch, 500); } else { fall(); } // a request tells what is the matter
       };
       later(look, firstWords);
     }
 
     function poll() {
-      var due = login.qr ? Math.max(1, login.qr.expires_in) : hold;
+      var due = login.qr ? login.qr.expires_in || 1 : hold;
       var wait = mode === 'long' && (ways[0] || document.readyState === 'complete') ? Math.min(hold, due) : 0; // a page has not loaded while a script is awaited
       var began = now();
       send('/' + login.id, 'since=' + login.state + (wait ? '&wait=' + wait : ''), null, 1000 * wait + patience, function (answer) {
@@ -428,10 +422,7 @@
 
     function halt() {
       turn += 1;
-      for (name in timers) { clearTimeout(name); }
-      timers = {};
-      if (giveUp) { giveUp(); giveUp = null; }
-      if (stream) { stream.close(); stream = null; }
+      hush();
     }
 
     function begin() {

@@ -14,6 +14,7 @@ import (
 
 	"qrlatch/server/login"
 	"qrlatch/server/oidc"
+	"qrlatch/server/phone"
 	"qrlatch/server/web"
 )
 
@@ -36,7 +37,9 @@ type config struct {
 	proxies               []*net.IPNet
 	file                  file
 	apps                  []login.App
-	oidc                  *oidc.Config // without the public URL's part; nil: none
+	oidc                  *oidc.Config               // without the public URL's part; nil: none
+	jwt                   *phone.JWT                 // without keys if they are at a URL; nil: none
+	introspection         *phone.IntrospectionConfig // nil: none
 	appLinks              web.AppLinks
 	keys                  *login.Keyring // nil: draw one
 	certificate           tls.Certificate
@@ -58,7 +61,7 @@ func parseConfig(args []string, env environment) (*config, error) {
 		return nil, usage("%s (qrlatch --help lists the flags)", err)
 	}
 	if flags.NArg() > 0 {
-		return nil, usage("unknown command %q (want version, keys new, config check, or only flags)", flags.Arg(0))
+		return nil, usage("unknown command %q (want version, keys new, config check, audit, or only flags)", flags.Arg(0))
 	}
 	var wrong problems
 	given := map[string]bool{}

@@ -155,7 +155,7 @@ func TestWhatIsWrongIsSaidInOneLineEach(t *testing.T) {
 		{"number", nil, with(", number: sometimes"), "want one of always, never, risk"},
 		{"no phones", nil, "apps: [{id: shop, redirect_uris: [https://shop.example/in]}]", "nobody could scan"},
 		{"phones of another kind", nil, with("") + "x: 1\n", `unknown key "x"`},
-		{"jwt is not there yet", nil, strings.Replace(with(""), "phones: {", "phones: {jwt: {issuer: x}, ", 1), "phones.jwt"},
+		{"a jwt without an audience", nil, strings.Replace(with(""), "phones: {", "phones: {jwt: {issuer: x}, ", 1), "phones.jwt: audience: want"},
 		{"token without a subject", nil, strings.Replace(with(""), ", subject: a", "", 1), "subject: want"},
 		{"audit log is not there yet", nil, with("") + "audit_log: /tmp/a\n", "audit_log: not supported"},
 	} {

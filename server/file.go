@@ -39,11 +39,11 @@ type appEntry struct {
 }
 
 type phonesEntry struct {
-	Tokens        []tokenEntry   `yaml:"tokens"`
-	JWT           map[string]any `yaml:"jwt"`
-	Introspection map[string]any `yaml:"introspection"`
-	OIDC          *oidcEntry     `yaml:"oidc"`
-	AppLinks      *appLinksEntry `yaml:"app_links"`
+	Tokens        []tokenEntry        `yaml:"tokens"`
+	JWT           *jwtEntry           `yaml:"jwt"`
+	Introspection *introspectionEntry `yaml:"introspection"`
+	OIDC          *oidcEntry          `yaml:"oidc"`
+	AppLinks      *appLinksEntry      `yaml:"app_links"`
 }
 
 type oidcEntry struct {

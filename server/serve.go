@@ -61,8 +61,8 @@ func serve(ctx context.Context, c *config, env environment) error {
 		return err
 	}
 	service := login.NewService(store.Store, parts.config)
-	phones := &phones{}
-	phones.set(parts.tokens)
+	phones := &phones{log: log}
+	phones.set(parts.tokens, c)
 
 	draining, drain := context.WithCancel(context.Background())
 	defer drain()
@@ -196,7 +196,7 @@ func reload(was *config, env environment, log *slog.Logger, service *login.Servi
 		parts.config.Keys = service.Keys() // drawn at start: there is nothing to read again
 	}
 	service.Configure(parts.config)
-	phones.set(parts.tokens)
+	phones.set(parts.tokens, c)
 	for _, w := range c.warnings {
 		log.Warn(w)
 	}

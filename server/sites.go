@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -10,7 +9,6 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"sync/atomic"
 
 	"qrlatch/assets"
 	"qrlatch/server/login"
@@ -137,15 +135,11 @@ func sha256Hex(text string) (sum login.HashedSecret, err error) {
 
 func (c *config) checkPhones(wrong *problems) {
 	p := c.file.Phones
-	for name, entry := range map[string]map[string]any{"jwt": p.JWT, "introspection": p.Introspection} {
-		if entry != nil {
-			wrong.add("phones.%s: this version knows only phones.tokens and phones.oidc", name)
-		}
-	}
-	if len(p.Tokens) == 0 && p.OIDC == nil && len(wrong.lines) == 0 {
-		wrong.add("phones: nobody could scan: name a provider in phones.oidc, or at least one token in phones.tokens")
+	if len(p.Tokens) == 0 && p.OIDC == nil && p.JWT == nil && p.Introspection == nil && len(wrong.lines) == 0 {
+		wrong.add("phones: nobody could scan: want at least one of jwt, introspection, oidc and tokens")
 	}
 	c.checkOIDC(wrong)
+	c.checkBearers(wrong)
 	c.checkAppLinks(wrong)
 	for i, t := range p.Tokens {
 		if _, err := sha256Hex(t.TokenSHA256); err != nil {
@@ -174,16 +168,6 @@ func (c *config) tokens(publicURL string) phone.Tokens {
 		tokens = append(tokens, phone.Token{TokenSHA256: sum, Subject: t.Subject, Name: t.Name, Picture: pictureURL(publicURL, t.Picture)})
 	}
 	return tokens
-}
-
-// phones authenticates by whatever tokens were configured last.
-type phones struct{ tokens atomic.Pointer[phone.Tokens] }
-
-func (p *phones) set(tokens phone.Tokens) { p.tokens.Store(&tokens) }
-
-// Authenticate makes phones a phone.Authenticator.
-func (p *phones) Authenticate(ctx context.Context, bearer string) (login.Identity, error) {
-	return p.tokens.Load().Authenticate(ctx, bearer)
 }
 
 // checkLater names what may stand in the file and has no effect yet. What somebody
@@ -226,7 +210,7 @@ func limit(value *int, fallback int) int {
 // checkDemo keeps the demo, whose phones anybody may use, away from the network and
 // from real sites.
 func (c *config) checkDemo(wrong *problems, listenHost string) {
-	if p := c.file.Phones; len(c.file.Apps) > 0 || len(p.Tokens) > 0 || p.OIDC != nil || p.AppLinks != nil {
+	if p := c.file.Phones; len(c.file.Apps) > 0 || len(p.Tokens) > 0 || p.JWT != nil || p.Introspection != nil || p.OIDC != nil || p.AppLinks != nil {
 		wrong.add("--demo brings its own apps and phones: leave --demo or the apps and phones of --config away")
 	}
 	if slices.Contains(c.hosts, "*") {

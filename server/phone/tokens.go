@@ -33,7 +33,7 @@ func (t Tokens) Authenticate(_ context.Context, bearer string) (login.Identity, 
 		}
 	}
 	if found < 0 {
-		return login.Identity{}, ErrBadToken
+		return login.Identity{}, ErrUnknownToken
 	}
 	return login.Identity{
 		Phone:   login.Phone{Issuer: TokensIssuer, Subject: t[found].Subject},

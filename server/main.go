@@ -10,6 +10,7 @@ import (
 	"os/signal"
 	"syscall"
 
+	"qrlatch/server/audit"
 	"qrlatch/server/login"
 )
 
@@ -70,6 +71,12 @@ func run(ctx context.Context, args []string, env environment) error {
 		}
 		fmt.Fprintln(env.stdout, login.NewKeyLine())
 		return nil
+	case "audit":
+		err := audit.Command(ctx, args[1:], version, env.stdout)
+		if err == nil || errors.Is(err, audit.ErrFailed) {
+			return err
+		}
+		return usage("audit: %s", err)
 	case "config":
 		if word(1) != "check" {
 			return usage("usage: qrlatch config check [flags]")

@@ -44,6 +44,7 @@ func Write(c echo.Context, err error) error {
 		h.Set(echo.HeaderRetryAfter, strconv.Itoa(seconds(p.RetryAfter)))
 	}
 	h.Set(echo.HeaderCacheControl, "no-store")
+	h.Set(echo.HeaderXContentTypeOptions, "nosniff")
 	if c.Request().Method == http.MethodHead {
 		return c.NoContent(p.Status)
 	}

@@ -64,8 +64,9 @@
     say(name);
   }
 
-  function note(text) {
+  function note(text, lang) {
     var place = element('note');
+    place.lang = lang || document.documentElement.lang;
     while (place.firstChild) { place.removeChild(place.firstChild); }
     if (text) { place.appendChild(document.createTextNode(text)); }
     show('note', !!text);
@@ -164,7 +165,7 @@
           if (mine !== turn) { return; }
           if (!ok) { offline(begin); return; }
           if (window.QRLogin.code === 200 && window.QRLogin.uuid) { follow(window.QRLogin.uuid, 'pending'); return; }
-          note(window.QRLogin.error);
+          note(window.QRLogin.error, 'en');
           enter('refused');
         });
     }

@@ -13,7 +13,7 @@ export GOFLAGS := $(strip $(shell go env GOFLAGS 2>/dev/null) -buildvcs=false)
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help build run test check lint race unit es3 widget e2e screenshots fuzz bench audit setup clean
+.PHONY: help build run test check lint race unit es3 widget e2e screenshots shots fuzz bench audit setup clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "  make %-11s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -47,6 +47,9 @@ widget: setup ## build assets/widget/qrlatch.v1.js, and put its hash into the do
 screenshots: setup build ## take the README's pictures anew, docs/*.png, and docs/login.gif (needs ffmpeg)
 	@README_SHOTS=1 node_modules/.bin/playwright test --config e2e/playwright.config.mjs --project=chromium screenshots
 
+shots: setup build ## every page × state × language × light and dark, side by side in e2e/.shots; ARGS="login widget"
+	@node e2e/shots.mjs $(ARGS)
+
 e2e: setup build ## browser tests in Chromium and Firefox; ARGS=--project=firefox narrows them
 	@node_modules/.bin/playwright test --config e2e/playwright.config.mjs $(ARGS)
 
@@ -68,7 +71,7 @@ setup: ## install what the tests need and this machine lacks
 	@$(MAKE) -s $(LINT)
 
 clean: ## remove everything these commands made
-	rm -rf bin .tools node_modules e2e/.results
+	rm -rf bin .tools node_modules e2e/.results e2e/.shots
 
 $(LINT):
 	@echo "installing golangci-lint $(LINT_VERSION), about a minute"

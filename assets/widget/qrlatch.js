@@ -193,7 +193,7 @@
     var square = 'height:0;padding-bottom:100%;';
     var rounded = 'max-width:100%;margin:0 auto;overflow:hidden;width:14em;';
     var looks = 'font:inherit;color:inherit;cursor:pointer;';
-    var box = make(el, 'div', 'margin:0 auto;max-width:22em;text-align:center;line-height:1.45;direction:ltr' +
+    var box = make(el, 'div', 'margin:0 auto;max-width:22em;text-align:center;line-height:1.45;direction:ltr;word-break:keep-all;text-wrap:balance' +
       (options.theme === 'dark' ? ';padding:1em;background:#172120;color:#e9f0ed' : options.theme === 'light' ? ';padding:1em;background:#fff;color:#14211f' : ''));
     var tile = make(box, 'div', rounded + 'position:relative;border-radius:14px;background:#fff;color:#14211f;box-shadow:0 0 0 1px #8a9a95');
     var code = make(tile, 'div', square);

@@ -11,7 +11,7 @@ import (
 	"qrlatch/assets"
 )
 
-func widgetAnswer(t *testing.T, path string, header ...string) *http.Response {
+func widgetAnswer(t *testing.T, path string, header ...string) *httptest.ResponseRecorder {
 	t.Helper()
 	r := httptest.NewRequest(http.MethodGet, path, nil)
 	for i := 0; i < len(header); i += 2 {
@@ -19,7 +19,7 @@ func widgetAnswer(t *testing.T, path string, header ...string) *http.Response {
 	}
 	w := httptest.NewRecorder()
 	assets.NewWidget().ServeHTTP(w, r)
-	return w.Result()
+	return w
 }
 
 // A site embeds it from another origin, with integrity (which needs CORS), in a page that
@@ -29,7 +29,7 @@ func TestAnySiteMayEmbedTheWidget(t *testing.T) {
 		"/qrlatch.js":    "public, max-age=300",
 		"/qrlatch.v1.js": "public, max-age=31536000, immutable",
 	} {
-		h := widgetAnswer(t, path).Header
+		h := widgetAnswer(t, path).Header()
 		for name, want := range map[string]string{
 			"Content-Type":                 "text/javascript; charset=utf-8",
 			"Cache-Control":                cache,
@@ -55,7 +55,7 @@ func TestTheWidgetIsCompressedForThoseWhoTakeIt(t *testing.T) {
 	} {
 		res := widgetAnswer(t, "/qrlatch.js", "Accept-Encoding", accepted)
 		body := io.Reader(res.Body)
-		if got := res.Header.Get("Content-Encoding") == "gzip"; got != zipped {
+		if got := res.Header().Get("Content-Encoding") == "gzip"; got != zipped {
 			t.Errorf("%q: gzip is %v", accepted, got)
 			continue
 		}
@@ -72,11 +72,11 @@ func TestTheWidgetIsCompressedForThoseWhoTakeIt(t *testing.T) {
 }
 
 func TestTheWidgetIsFetchedOnceOnly(t *testing.T) {
-	tag := widgetAnswer(t, "/qrlatch.js", "Accept-Encoding", "gzip").Header.Get("ETag")
-	if got := widgetAnswer(t, "/qrlatch.js", "Accept-Encoding", "gzip", "If-None-Match", tag).StatusCode; got != http.StatusNotModified {
+	tag := widgetAnswer(t, "/qrlatch.js", "Accept-Encoding", "gzip").Header().Get("ETag")
+	if got := widgetAnswer(t, "/qrlatch.js", "Accept-Encoding", "gzip", "If-None-Match", tag).Code; got != http.StatusNotModified {
 		t.Errorf("the same again: %d", got)
 	}
-	if got := widgetAnswer(t, "/qrlatch.js", "If-None-Match", tag).StatusCode; got != http.StatusOK {
+	if got := widgetAnswer(t, "/qrlatch.js", "If-None-Match", tag).Code; got != http.StatusOK {
 		t.Errorf("the zipped one’s tag for the plain one: %d", got)
 	}
 }

@@ -93,7 +93,7 @@ func (s embedStart) of(service *login.Service) (*login.App, error) {
 	switch {
 	case !ok:
 		return nil, login.ErrUnknownApp
-	case s.Origin != "" && !(framingOrigin.MatchString(s.Origin) && slices.Contains(app.Origins, s.Origin)):
+	case s.Origin != "" && (!framingOrigin.MatchString(s.Origin) || !slices.Contains(app.Origins, s.Origin)):
 		return nil, errForeignFrame
 	}
 	if _, ok := app.RedirectURI(s.RedirectURI); !ok {

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"qrlatch/server/geo"
 	"qrlatch/server/login"
 	"qrlatch/server/oidc"
 	"qrlatch/server/phone"
@@ -41,6 +42,7 @@ type config struct {
 	jwt                   *phone.JWT                 // without keys if they are at a URL; nil: none
 	introspection         *phone.IntrospectionConfig // nil: none
 	appLinks              web.AppLinks
+	geo                   *geo.DB
 	keys                  *login.Keyring // nil: draw one
 	certificate           tls.Certificate
 	warnings              []string

@@ -157,7 +157,6 @@ func TestWhatIsWrongIsSaidInOneLineEach(t *testing.T) {
 		{"phones of another kind", nil, with("") + "x: 1\n", `unknown key "x"`},
 		{"a jwt without an audience", nil, strings.Replace(with(""), "phones: {", "phones: {jwt: {issuer: x}, ", 1), "phones.jwt: audience: want"},
 		{"token without a subject", nil, strings.Replace(with(""), ", subject: a", "", 1), "subject: want"},
-		{"audit log is not there yet", nil, with("") + "audit_log: /tmp/a\n", "audit_log: not supported"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			args := tt.args

@@ -17,7 +17,7 @@ import (
 type file struct {
 	Apps      []appEntry     `yaml:"apps"`
 	Phones    phonesEntry    `yaml:"phones"`
-	GeoIPFile string         `yaml:"geoip_file"`
+	GeoIPFile fileNames      `yaml:"geoip_file"`
 	AuditLog  string         `yaml:"audit_log"`
 	Limits    limitsEntry    `yaml:"limits"`
 	Flags     map[string]any `yaml:",inline"`

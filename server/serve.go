@@ -47,7 +47,7 @@ func serve(ctx context.Context, c *config, env environment) error {
 		log.Warn(w)
 	}
 
-	store := memstore.New(memstore.Options{MaxLogins: limit(c.file.Limits.Logins, 1_000_000)})
+	store := memstore.New(memstore.Options{MaxLogins: limit(c.file.Limits.Logins, defaultLogins)})
 	defer store.Close()
 	var shop *shop
 	if c.demo != "" {
@@ -60,6 +60,12 @@ func serve(ctx context.Context, c *config, env environment) error {
 	if err != nil {
 		return err
 	}
+	record := &record{log: log}
+	defer record.close()
+	if err := record.set(c); err != nil {
+		return usage("audit_log: %s", err)
+	}
+	record.serve(&parts.config)
 	service := login.NewService(store.Store, parts.config)
 	phones := &phones{log: log}
 	phones.set(parts.tokens, c)
@@ -67,14 +73,12 @@ func serve(ctx context.Context, c *config, env environment) error {
 	draining, drain := context.WithCancel(context.Background())
 	defer drain()
 	metrics := web.NewMetrics()
+	metrics.CountLostLines(record.lost)
 	var sockets sync.WaitGroup
 	handler, err := web.New(web.Options{
-		Service: service, Phones: phones, PublicURL: publicURL, Log: log, Metrics: metrics,
+		Service: service, Phones: phones, Places: &record.places, PublicURL: publicURL, Log: log, Metrics: metrics,
 		Hosts: c.hosts, Loopback: public.loopback(), TrustedProxies: c.proxies, PollHold: c.pollHold,
-		Limits: web.Limits{
-			StartsPerAddress: limit(c.file.Limits.StartsPerAddress, 600),
-			ScansPerPhone:    limit(c.file.Limits.ScansPerPhone, 20),
-		},
+		Limits:   c.limits(),
 		Accounts: parts.accounts, SignIn: c.signIn(publicURL.String()), AppLinks: c.appLinks, Demo: c.demo != "", Draining: draining, Sockets: &sockets,
 	})
 	if err != nil {
@@ -119,7 +123,7 @@ func serve(ctx context.Context, c *config, env environment) error {
 	for {
 		select {
 		case <-env.reload:
-			reload(c, env, log, service, phones, publicURL.String())
+			reload(c, env, log, service, phones, record, publicURL.String())
 		case err := <-failed:
 			return err
 		case <-ctx.Done():
@@ -177,11 +181,14 @@ func (c *config) parts(publicURL string, shop *shop) (parts, error) {
 
 // reload reads configuration and keys again. If anything is wrong with them, what
 // runs goes on as it was.
-func reload(was *config, env environment, log *slog.Logger, service *login.Service, phones *phones, publicURL string) {
+func reload(was *config, env environment, log *slog.Logger, service *login.Service, phones *phones, record *record, publicURL string) {
 	c, err := parseConfig(was.args, env)
 	if err != nil {
 		log.Error("reload refused; the old configuration goes on", "error", err)
 		return
+	}
+	if err := record.set(c); err != nil {
+		log.Error("the audit log could not be opened again; the old one goes on", "error", err)
 	}
 	if was.demo != "" {
 		log.Info("reloaded; a demo has nothing that could change")
@@ -195,6 +202,7 @@ func reload(was *config, env environment, log *slog.Logger, service *login.Servi
 	if c.keys == nil {
 		parts.config.Keys = service.Keys() // drawn at start: there is nothing to read again
 	}
+	record.serve(&parts.config)
 	service.Configure(parts.config)
 	phones.set(parts.tokens, c)
 	for _, w := range c.warnings {

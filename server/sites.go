@@ -13,12 +13,14 @@ import (
 	"qrlatch/assets"
 	"qrlatch/server/login"
 	"qrlatch/server/phone"
+	"qrlatch/server/web"
 )
 
 var appID = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
 
 // checkSites turns the file's apps and phones into those of the service.
 func (c *config) checkSites(wrong *problems, listenHost string) {
+	c.checkRecord(wrong)
 	if c.demo != "" {
 		c.checkDemo(wrong, listenHost)
 		return
@@ -171,14 +173,8 @@ func (c *config) tokens(publicURL string) phone.Tokens {
 }
 
 // checkLater names what may stand in the file and has no effect yet. What somebody
-// would rely on stops the start; what only limits less than asked warns.
+// would rely on stops the start.
 func (c *config) checkLater(wrong *problems) {
-	if c.file.GeoIPFile != "" {
-		wrong.add("geoip_file: not supported by this version")
-	}
-	if c.file.AuditLog != "" {
-		wrong.add("audit_log: not supported by this version")
-	}
 	for _, a := range c.file.Apps {
 		if a.LogoutURL != "" {
 			c.warnings = append(c.warnings, fmt.Sprintf("app %q: logout_url has no effect in this version", a.ID))
@@ -193,9 +189,21 @@ func (c *config) checkLater(wrong *problems) {
 		if *value < 0 {
 			wrong.add("limits.%s: want a number from 0 (no limit) up", name)
 		}
-		if strings.HasPrefix(name, "waiters") {
-			c.warnings = append(c.warnings, "limits."+name+" is not enforced in this version")
-		}
+	}
+}
+
+// defaultLogins is how many logins may be under way; the other defaults are of package web.
+const defaultLogins = 1_000_000
+
+// limits are those of the file, and the defaults of what it does not name.
+func (c *config) limits() web.Limits {
+	l, d := c.file.Limits, web.DefaultLimits()
+	return web.Limits{
+		StartsPerAddress:  limit(l.StartsPerAddress, d.StartsPerAddress),
+		ScansPerPhone:     limit(l.ScansPerPhone, d.ScansPerPhone),
+		WaitersPerLogin:   limit(l.WaitersPerLogin, d.WaitersPerLogin),
+		WaitersPerAddress: limit(l.WaitersPerAddress, d.WaitersPerAddress),
+		Waiters:           limit(l.Waiters, d.Waiters),
 	}
 }
 

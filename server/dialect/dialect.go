@@ -5,7 +5,6 @@
 package dialect
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"net/http"
@@ -31,6 +30,8 @@ const (
 	// several clients come back at once, and for ever, whatever they are told.
 	slowStart = 5 * time.Second
 	slowPoll  = time.Second
+	// turnedAway is when one should try again for whom there is no room at all.
+	turnedAway = 30 * time.Second
 )
 
 // errRepeated and errMalformed describe parameters that cannot be read one way only.
@@ -76,14 +77,6 @@ func mayStart(r *http.Request, app *login.App) bool {
 	}
 	origin := page.Scheme + "://" + page.Host
 	return ours(r, origin) || registered(app, origin)
-}
-
-// pause holds an answer back for d, or until the client is gone.
-func pause(ctx context.Context, d time.Duration) {
-	select {
-	case <-time.After(d):
-	case <-ctx.Done():
-	}
 }
 
 // answer writes a body that belongs to one login and must not be kept, indexed,

@@ -23,6 +23,8 @@ type JSON struct {
 	Service   *login.Service
 	PublicURL string
 	Limit     func(login.Browser) bool // whether this browser may start one more login; nil: any may
+	Waiters   *limit.Waiters           // counts those who wait; nil: any number may
+	Polled    func()                   // told of each poll that came too soon; may be nil
 
 	polls *limit.PerMinute // by login
 }
@@ -38,7 +40,7 @@ const (
 
 // Routes adds the dialect's endpoints.
 func (j *JSON) Routes(e *echo.Echo) {
-	j.polls = limit.New(pollsPerMinute, pollBurst)
+	j.polls = limit.New(pollsPerMinute, pollBurst).Report(j.Polled)
 	e.POST("/v1/logins", j.start)
 	e.GET("/v1/logins.js", j.startScript)
 	e.GET("/v1/logins/:id", j.poll) // and {id}.js
@@ -158,7 +160,7 @@ func (j *JSON) begin(c echo.Context, r startRequest) (loginView, error) {
 	}
 	ctx := c.Request().Context()
 	if j.Limit != nil && !j.Limit(browserOf(c)) {
-		pause(ctx, slowStart)
+		pause(ctx, c, j.Waiters, slowStart)
 		return loginView{}, problem.RateLimited("Too many logins were started from this address. Try again in a minute.", time.Minute)
 	}
 	id, l, err := j.Service.Start(ctx, login.Request{
@@ -167,7 +169,7 @@ func (j *JSON) begin(c echo.Context, r startRequest) (loginView, error) {
 	})
 	if err != nil {
 		if errors.Is(err, login.ErrFull) {
-			pause(ctx, slowStart)
+			pause(ctx, c, j.Waiters, slowStart)
 		}
 		return loginView{}, problem.FromLogin(err)
 	}
@@ -183,7 +185,7 @@ func (j *JSON) poll(c echo.Context) error {
 		return j.pollScript(c, id)
 	}
 	allowAnyRegistered(c, j.Service) // or the page could not read a problem
-	v, err := j.look(c, id, allowOrigin)
+	v, err := j.look(c, id, limit.ByJSON, allowOrigin)
 	if err != nil {
 		return err
 	}
@@ -194,7 +196,7 @@ func (j *JSON) poll(c echo.Context) error {
 func anyPage(echo.Context, *login.App) bool { return true }
 
 // look waits for the login and describes it, if the page may ask for logins of its app.
-func (j *JSON) look(c echo.Context, id string, may func(echo.Context, *login.App) bool) (loginView, error) {
+func (j *JSON) look(c echo.Context, id string, by limit.Dialect, may func(echo.Context, *login.App) bool) (loginView, error) {
 	p, err := parameters(c, "since", "wait")
 	if err != nil {
 		return loginView{}, problem.BadRequest(err.Error())
@@ -210,10 +212,10 @@ func (j *JSON) look(c echo.Context, id string, may func(echo.Context, *login.App
 		}
 	}
 	ctx := c.Request().Context()
-	who := login.Holder{ID: id}
+	who := login.Holder{ID: id, Addr: browserOf(c).Addr, ShowsNumber: true}
 	l, err := j.Service.Get(ctx, who)
 	if errors.Is(err, login.ErrNotFound) {
-		pause(ctx, slowPoll)
+		pause(ctx, c, j.Waiters, slowPoll)
 	}
 	if err != nil {
 		return loginView{}, problem.FromLogin(err)
@@ -227,10 +229,19 @@ func (j *JSON) look(c echo.Context, id string, may func(echo.Context, *login.App
 	if wait > 0 && l.State == since && !l.State.Final() {
 		held, cancel := context.WithTimeout(ctx, time.Duration(wait)*time.Second)
 		defer cancel()
-		now, err := j.Service.Wait(held, who, since)
+		seat := j.Waiters.Sit(held, waiterFor(c, by, who, l))
+		defer seat.Leave()
+		if seat.Verdict != limit.Admitted {
+			seat.Linger()
+			return loginView{}, tooManyWait()
+		}
+		now, err := j.Service.Wait(seat, who, since)
 		switch {
 		case err == nil:
 			l = now
+		case seat.Lost(): // it says what it has said
+			seat.Linger()
+			l = l.At(time.Now())
 		case held.Err() != nil: // nothing has changed; only the code may be another
 			l = l.At(time.Now())
 		default:

@@ -7,6 +7,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"qrlatch/server/limit"
 	"qrlatch/server/login"
 	"qrlatch/server/problem"
 )
@@ -96,11 +97,11 @@ func (j *JSON) pollScript(c echo.Context, id string) error {
 	if !ok {
 		return badCallback(c)
 	}
-	v, err := j.look(c, id, anyPage)
+	v, err := j.look(c, id, limit.ByJSONP, anyPage)
 	if err != nil {
 		p := problem.Of(err)
 		if p.Status == http.StatusTooManyRequests {
-			pause(c.Request().Context(), slowPoll) // it cannot see Retry-After
+			pause(c.Request().Context(), c, j.Waiters, slowPoll) // it cannot see Retry-After
 		}
 		return call(c, name, errorView{p})
 	}

@@ -54,7 +54,7 @@ func (o *oracle) at(t time.Time) login.State {
 // forgotten logins are unknown to everybody.
 func (o *oracle) forgotten(t time.Time) bool { return t.After(o.deadline.Add(2 * time.Minute)) }
 
-func (o *oracle) scan(who string, byID bool, slotsOld int, t time.Time) error {
+func (o *oracle) scan(who string, byID bool, slotsOld int, suspect bool, t time.Time) error {
 	switch state := o.at(t); {
 	case o.forgotten(t), state == login.Expired:
 		return login.ErrNotFound
@@ -64,7 +64,7 @@ func (o *oracle) scan(who string, byID bool, slotsOld int, t time.Time) error {
 		return login.ErrTaken
 	}
 	o.become(login.Scanned, t)
-	o.phone, o.bound, o.number = who, byID, slotsOld > 1
+	o.phone, o.bound, o.number = who, byID, slotsOld > 1 || suspect
 	o.deadline = later(o.deadline, t.Add(2*time.Minute))
 	return nil
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"qrlatch/server/limit"
 	"qrlatch/server/login"
 	"qrlatch/server/problem"
 	"qrlatch/server/qr"
@@ -20,10 +21,18 @@ import (
 type Picture struct {
 	Service   *login.Service
 	PublicURL string // what a scanned code begins with
+	Waiters   *limit.Waiters
+	Refused   func() // told of each picture that was not drawn, since too many were; may be nil
+
+	drawn, animated *limit.PerMinute // by login
+	animators       *limit.PerMinute // by network
 }
 
 // Routes adds the picture's endpoint. Old bots post to it.
 func (p *Picture) Routes(e *echo.Echo) {
+	p.drawn = limit.New(picturesPerMinute, pictureBurst).Report(p.Refused)
+	p.animated = limit.New(gifsPerMinute, gifBurst).Report(p.Refused)
+	p.animators = limit.NewPerMinute(gifsPerAddress).Report(p.Refused)
 	e.Match([]string{http.MethodGet, http.MethodPost}, "/qrcode/:id", p.serve)
 }
 
@@ -31,6 +40,12 @@ const (
 	defaultSize = 256
 	maxSize     = 1024
 	maxFrames   = 20
+
+	// A page shows a code for 20 s. An animation costs twenty times as much to draw, and a
+	// page without scripts asks for it every 5 s.
+	picturesPerMinute, pictureBurst = 120, 40
+	gifsPerMinute, gifBurst         = 30, 10
+	gifsPerAddress                  = 240
 )
 
 func (p *Picture) serve(c echo.Context) error {
@@ -49,13 +64,16 @@ func (p *Picture) serve(c echo.Context) error {
 		return noPicture(c, nil)
 	}
 	id, kind, _ := strings.Cut(name, ".")
-	if kind == "gif" {
-		return p.animation(c, login.Holder{ID: id}, size)
-	}
 	l, err := p.Service.Get(c.Request().Context(), login.Holder{ID: id})
 	code, _, ok := p.Service.Code(l, time.Now())
 	if err != nil || !ok {
 		return noPicture(c, err)
+	}
+	if wait := p.mustWait(c, l, kind); wait > 0 {
+		return p.tooMany(c, wait)
+	}
+	if kind == "gif" {
+		return p.animation(c, login.Holder{ID: id}, size)
 	}
 	symbol, err := qr.Encode(p.PublicURL + "/l/" + code)
 	if err != nil {
@@ -68,6 +86,23 @@ func (p *Picture) serve(c echo.Context) error {
 		return answer(c, http.StatusOK, "image/svg+xml", symbol.SVG(size))
 	}
 	return noPicture(c, nil)
+}
+
+// mustWait tells how long it is until one more picture is drawn.
+func (p *Picture) mustWait(c echo.Context, l login.Login, kind string) time.Duration {
+	if kind != "gif" {
+		return p.drawn.Take(string(l.Handle))
+	}
+	if wait := p.animated.Take(string(l.Handle)); wait > 0 {
+		return wait
+	}
+	return p.animators.Take(login.Network(browserOf(c).Addr))
+}
+
+func (p *Picture) tooMany(c echo.Context, wait time.Duration) error {
+	pause(c.Request().Context(), c, p.Waiters, slowPoll)
+	c.Response().Header().Set("Retry-After", strconv.Itoa(secondsUntil(time.Now().Add(wait), time.Now())))
+	return answer(c, http.StatusTooManyRequests, "text/plain; charset=utf-8", "This code was drawn too often in a minute.")
 }
 
 // animation serves the codes to come, each in its own slot, for pages that no script

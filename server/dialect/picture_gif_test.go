@@ -155,8 +155,10 @@ func TestALateViewerIsNotRefused(t *testing.T) {
 		inWX(t, func(t *testing.T, s *wxServer) {
 			a := s.pending(wxApp)
 			texts, shown := s.wxFrames(t, "/qrcode/"+string(a.id)+".gif")
-			at := shown[0] + shown[1]  // when the third frame begins
-			time.Sleep(at + test.late) // and when it is scanned
+			at := shown[0] + shown[1]                                            // when the third frame begins
+			time.Sleep(at + test.late)                                           // and when it is scanned
+			_, err := s.service.Get(t.Context(), login.Holder{ID: string(a.id)}) // the page refreshes itself
+			s.must(err)
 			l, err := s.service.Scan(t.Context(), alice(), texts[2], time.Time{})
 			s.must(err)
 			if l.NumberRequired != test.number {

@@ -11,6 +11,7 @@ import (
 	"github.com/labstack/echo/v4"
 	"github.com/r3labs/sse/v2"
 
+	"qrlatch/server/limit"
 	"qrlatch/server/login"
 	"qrlatch/server/problem"
 )
@@ -40,6 +41,7 @@ import (
 type SSE struct {
 	Service   *login.Service
 	PublicURL string
+	Waiters   *limit.Waiters // counts those who wait; nil: any number may
 }
 
 const (
@@ -94,7 +96,7 @@ func (s *SSE) events(c echo.Context) error {
 	seen := sseSeen(c.Request().Header, p)
 	ctx, cancel := context.WithCancel(c.Request().Context())
 	defer cancel()
-	who := login.Holder{ID: c.Param("id")}
+	who := login.Holder{ID: c.Param("id"), Addr: browserOf(c).Addr, ShowsNumber: true}
 	l, err := s.Service.Get(ctx, who)
 	switch {
 	case errors.Is(err, login.ErrNotFound) && seen.Final():
@@ -102,7 +104,7 @@ func (s *SSE) events(c echo.Context) error {
 		allowAnyRegistered(c, s.Service)
 		return sseOver(c)
 	case errors.Is(err, login.ErrNotFound):
-		pause(ctx, slowPoll)
+		pause(ctx, c, s.Waiters, slowPoll)
 		allowAnyRegistered(c, s.Service)
 		return problem.FromLogin(err)
 	case err != nil:
@@ -111,7 +113,7 @@ func (s *SSE) events(c echo.Context) error {
 		allowAnyRegistered(c, s.Service)
 		w := newEventWriter(c, cancel)
 		w.begin()
-		w.later()
+		w.later(sseRetry)
 		return nil
 	}
 	if app, ok := s.Service.App(l.App); ok && !allowOrigin(c, app) {
@@ -121,8 +123,17 @@ func (s *SSE) events(c echo.Context) error {
 		return sseOver(c)
 	}
 
+	seat := s.Waiters.Sit(ctx, waiterFor(c, limit.BySSE, who, l))
+	defer seat.Leave()
 	w := newEventWriter(c, cancel)
-	t := &telling{SSE: s, ctx: ctx, who: who, seen: seen}
+	if seat.Verdict != limit.Admitted {
+		w.begin()
+		w.later(turnedAway) // any status but 200 would be the end for EventSource
+		return nil
+	}
+	life := time.NewTimer(lifetime())
+	defer life.Stop()
+	t := &telling{SSE: s, ctx: seat, who: who, seen: seen, life: life.C}
 	told, left := make(chan struct{}), make(chan struct{})
 	t.stream = sse.NewWithCallback(
 		func(string, *sse.Subscriber) {
@@ -136,13 +147,17 @@ func (s *SSE) events(c echo.Context) error {
 	t.stream.AutoReplay, t.stream.BufferSize = false, 1
 	t.stream.CreateStream(sseOnly)
 	w.begin()
-	r := (&http.Request{URL: &url.URL{RawQuery: "stream=" + sseOnly}}).WithContext(ctx)
+	r := (&http.Request{URL: &url.URL{RawQuery: "stream=" + sseOnly}}).WithContext(seat)
 	t.stream.ServeHTTP(w, r)
+	retry := sseRetry
+	if seat.Lost() {
+		retry = turnedAway
+	}
 	cancel()
 	<-told
 	<-left
 	if !t.seen.Final() {
-		w.later() // we are draining, or the browser is gone and hears nothing
+		w.later(retry) // we are draining, or it has lasted long enough, or the browser is gone and hears nothing
 	}
 	return nil
 }
@@ -161,6 +176,7 @@ type telling struct {
 	who    login.Holder
 	seen   login.State // the last state it knows
 	code   string      // the code it shows
+	life   <-chan time.Time
 }
 
 // tell publishes every state from l on, until the last one or the connection's end.
@@ -190,7 +206,7 @@ func (t *telling) next(l login.Login, beat <-chan time.Time) (login.Login, bool)
 	changed := make(chan news, 1)
 	stop, err := t.Service.Watch(t.ctx, t.who, l.State, func(l login.Login, err error) { changed <- news{l, err} })
 	if err != nil {
-		pause(t.ctx, slowPoll) // the store is away; EventSource would take a 503 for the end
+		limit.Pause(t.ctx, slowPoll) // the store is away; EventSource would take a 503 for the end
 		return l, t.ctx.Err() == nil && !errors.Is(err, login.ErrNotFound)
 	}
 	defer stop()
@@ -209,6 +225,8 @@ func (t *telling) next(l login.Login, beat <-chan time.Time) (login.Login, bool)
 		case <-turn:
 		case <-beat:
 			t.stream.Publish(sseOnly, &sse.Event{Comment: []byte("waiting")})
+		case <-t.life:
+			return l, false
 		case <-t.ctx.Done():
 			return l, false
 		}

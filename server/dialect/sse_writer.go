@@ -42,8 +42,8 @@ func (w *eventWriter) begin() {
 
 // later tells the browser when to come again. Many may hear it at once, and must not do
 // so at once.
-func (w *eventWriter) later() {
-	fmt.Fprintf(w, "retry: %d\n\n", (sseRetry + rand.N(2*sseRetry)).Milliseconds())
+func (w *eventWriter) later(least time.Duration) {
+	fmt.Fprintf(w, "retry: %d\n\n", (least + rand.N(2*sseRetry)).Milliseconds())
 	w.Flush()
 }
 

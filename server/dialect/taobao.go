@@ -10,6 +10,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"qrlatch/server/limit"
 	"qrlatch/server/login"
 )
 
@@ -21,6 +22,7 @@ type Taobao struct {
 	Service   *login.Service
 	PublicURL string
 	Limit     func(login.Browser) bool // whether this browser may start one more login; nil: any may
+	Waiters   *limit.Waiters           // counts those who are held; nil: any number may be
 }
 
 // Routes adds the dialect's endpoints.
@@ -65,12 +67,12 @@ func (t *Taobao) start(c echo.Context) error {
 		return t.refuse(c, "the page that asks is not registered for this app")
 	}
 	if t.Limit != nil && !t.Limit(browserOf(c)) {
-		pause(c.Request().Context(), slowStart)
+		pause(c.Request().Context(), c, t.Waiters, slowStart)
 		return t.refuse(c, "too many logins from this address, try again in a minute")
 	}
 	token, _, err := t.Service.Start(c.Request().Context(), login.Request{App: app.ID, Browser: browserOf(c)})
 	if err != nil {
-		pause(c.Request().Context(), slowStart)
+		pause(c.Request().Context(), c, t.Waiters, slowStart)
 		return t.refuse(c, "no login can start now, try again in a minute")
 	}
 	// The original's address has no scheme, and clients put https: before it.
@@ -99,14 +101,14 @@ func (t *Taobao) check(c echo.Context) error {
 		return t.refuse(c, err.Error())
 	}
 	ctx := c.Request().Context()
-	l, err := t.Service.Get(ctx, login.Holder{ID: p.Get("lgToken")})
+	l, err := t.Service.Get(ctx, login.Holder{ID: p.Get("lgToken"), Addr: browserOf(c).Addr})
 	says := taobaoSays[l.State]
 	switch {
 	case errors.Is(err, login.ErrNotFound):
-		pause(ctx, slowPoll)
+		pause(ctx, c, t.Waiters, slowPoll)
 		says = taobaoSays[login.Expired]
 	case err != nil:
-		pause(ctx, slowPoll)
+		pause(ctx, c, t.Waiters, slowPoll)
 		says = taobaoSays[login.Pending] // our trouble does not end a login
 	}
 	if l.State == login.Approved {

@@ -11,6 +11,7 @@ import (
 	"github.com/gobwas/ws"
 	"github.com/labstack/echo/v4"
 
+	"qrlatch/server/limit"
 	"qrlatch/server/login"
 	"qrlatch/server/problem"
 )
@@ -29,6 +30,7 @@ type WebSocket struct {
 	Service   *login.Service
 	PublicURL string
 	Limit     func(login.Browser) bool // whether this browser may start one more login; nil: any may
+	Waiters   *limit.Waiters           // counts those who wait; nil: any number may
 	Messages  Messages
 	Draining  context.Context // ends when every socket must be closed; nil: never
 	Open      *sync.WaitGroup // counts open sockets, which http.Server does not; nil: nobody asks
@@ -64,6 +66,7 @@ func (w *WebSocket) serve(c echo.Context) error {
 		if conn != nil {
 			conn.Close()
 		}
+		s.place.Leave()
 		w.closed()
 		return nil // the client is gone
 	}
@@ -74,6 +77,7 @@ func (w *WebSocket) serve(c echo.Context) error {
 	go s.receive(first)
 	go func() {
 		defer w.closed()
+		defer s.place.Leave()
 		s.run()
 	}()
 	return nil
@@ -155,7 +159,7 @@ func (w *WebSocket) prepare(c echo.Context) (*socket, error) {
 	if !mayOpen(c.Request(), app) {
 		return nil, errForeignPage()
 	}
-	v, err := (&JSON{Service: w.Service, PublicURL: w.PublicURL, Limit: w.Limit}).begin(c, startRequest{
+	v, err := (&JSON{Service: w.Service, PublicURL: w.PublicURL, Limit: w.Limit, Waiters: w.Waiters}).begin(c, startRequest{
 		App: app.ID, RedirectURI: p.Get("redirect_uri"), State: p.Get("state"), Lang: p.Get("lang"),
 	})
 	if err != nil {
@@ -167,7 +171,7 @@ func (w *WebSocket) prepare(c echo.Context) (*socket, error) {
 // attach is for a login of the browser that has its id, up to its redemption: after
 // that, only the resume secret speaks for the session.
 func (w *WebSocket) attach(c echo.Context, id string) (*socket, error) {
-	who := login.Holder{ID: id}
+	who := login.Holder{ID: id, Addr: browserOf(c).Addr, ShowsNumber: true}
 	l, err := w.Service.Get(c.Request().Context(), who)
 	if err != nil {
 		return nil, w.refuse(c, err)
@@ -178,9 +182,10 @@ func (w *WebSocket) attach(c echo.Context, id string) (*socket, error) {
 	if l.State == login.Redeemed {
 		return nil, problem.FromLogin(login.ErrRedeemed).WithDetail("This login was redeemed already. Open the session's socket with resume.")
 	}
-	return newSocket(w, login.ID(id), l, func(since login.State, fire func(login.Login, error)) (func(), error) {
+	s := newSocket(w, login.ID(id), l, func(since login.State, fire func(login.Login, error)) (func(), error) {
 		return w.Service.Watch(context.Background(), who, since, fire)
-	}), nil
+	})
+	return s, w.seat(c, s, waiterFor(c, limit.ByWebSocket, who, l))
 }
 
 func (w *WebSocket) resume(c echo.Context, secret string) (*socket, error) {
@@ -201,13 +206,34 @@ func (w *WebSocket) resume(c echo.Context, secret string) (*socket, error) {
 		return w.Service.WatchResumed(secret, since, fire)
 	})
 	s.session, s.secret = r.ID, secret
-	return s, nil
+	return s, w.seat(c, s, limit.Waiter{
+		Dialect: limit.ByWebSocket, Topic: string(r.ID), Addr: browserOf(c).Addr, Bound: true,
+	})
+}
+
+// seat gives s a place among those who wait, or says while there is HTTP to say it that
+// there is none.
+func (w *WebSocket) seat(c echo.Context, s *socket, v limit.Waiter) error {
+	came := time.Now()
+	v.Yield = func() {
+		// Clients come back as soon as they are closed: no sooner than after a while.
+		time.AfterFunc(time.Until(came.Add(limit.Patience)), func() { s.end(farewell{wsTryAgainLater, "another socket took this place, retry in 30 s"}) })
+	}
+	var verdict limit.Verdict
+	if s.place, verdict = w.Waiters.Enter(v); verdict == limit.Admitted {
+		return nil
+	}
+	if verdict == limit.Held {
+		limit.Pause(c.Request().Context(), limit.Patience)
+	}
+	s.place.Leave()
+	return tooManyWait()
 }
 
 // refuse holds unknown ids and secrets a while, as a poll of them is.
 func (w *WebSocket) refuse(c echo.Context, err error) error {
 	if errors.Is(err, login.ErrNotFound) {
-		pause(c.Request().Context(), slowPoll)
+		pause(c.Request().Context(), c, w.Waiters, slowPoll)
 	}
 	return problem.FromLogin(err)
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/gobwas/ws"
 	"golang.org/x/time/rate"
 
+	"qrlatch/server/limit"
 	"qrlatch/server/login"
 )
 
@@ -37,6 +38,7 @@ type socket struct {
 	secret  string
 	watch   func(since login.State, fire func(login.Login, error)) (stop func(), err error)
 
+	place    *limit.Place
 	unwatch  func()
 	unlisten func() // nil: it does not listen yet
 	picture  wsPicture
@@ -139,10 +141,12 @@ func (s *socket) run() {
 // talk returns how to part.
 func (s *socket) talk() farewell {
 	ping := time.NewTicker(wsPing)
+	life := time.NewTimer(lifetime())
 	code, again := time.NewTimer(wsPing), time.NewTimer(wsPing)
 	code.Stop()
 	again.Stop()
 	defer ping.Stop()
+	defer life.Stop()
 	defer code.Stop()
 	defer again.Stop()
 	var draining <-chan struct{}
@@ -183,14 +187,22 @@ func (s *socket) talk() farewell {
 			err = s.write(ws.NewPingFrame(nil))
 		case bye := <-s.over:
 			return bye
+		case <-life.C:
+			if s.login.State == login.Pending || s.login.State == login.Scanned { // a session's lasts
+				return goAway()
+			}
 		case <-draining:
-			// Those who come back must not do so all at once.
-			return s.deliver(farewell{ws.StatusGoingAway, fmt.Sprintf("going away, retry in %d s", 1+rand.N(5))})
+			return s.deliver(goAway())
 		}
 		if err != nil {
 			return farewell{} // it reads nothing
 		}
 	}
+}
+
+// goAway parts with a client that is to come back. Many must not do so all at once.
+func goAway() farewell {
+	return farewell{ws.StatusGoingAway, fmt.Sprintf("going away, retry in %d s", 1+rand.N(5))}
 }
 
 // listen takes the session's messages from now on, if it does not yet: without a gap, in

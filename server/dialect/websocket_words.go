@@ -36,6 +36,9 @@ var wsEnds = map[login.Ending]farewell{
 
 const wsTimeOver ws.StatusCode = 4005
 
+// wsTryAgainLater (1013) is of the registry that RFC 6455, section 11.7 began.
+const wsTryAgainLater ws.StatusCode = 1013
+
 // wsMessage is what a client is told. Every type has its own members.
 type wsMessage struct {
 	Type        string          `json:"type"`

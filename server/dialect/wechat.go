@@ -11,6 +11,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"qrlatch/server/limit"
 	"qrlatch/server/login"
 )
 
@@ -24,6 +25,7 @@ type WeChat struct {
 	Hold    time.Duration              // how long a poll waits before it says 408
 	Secure  func(*http.Request) bool   // whether cookies of this request's host need https
 	Limit   func(login.Browser) bool   // whether this browser may start one more login; nil: any may
+	Waiters *limit.Waiters             // counts those who wait; nil: any number may
 	Avatar  func(l login.Login) []byte // JPEG of a scanned login's person; nil: a neutral one
 	Refused func(c echo.Context) error // shows people that a ticket was refused; nil: XML for them too
 	Count   func()                     // counts the statistics reports of clients; may be nil
@@ -62,7 +64,7 @@ func (w *WeChat) start(c echo.Context) error {
 		return w.refuse(c, "lang is malformed")
 	}
 	if w.Limit != nil && !w.Limit(browserOf(c)) {
-		pause(c.Request().Context(), slowStart)
+		pause(c.Request().Context(), c, w.Waiters, slowStart)
 		return w.refuse(c, "too many logins from this address; try again in a minute")
 	}
 	binding := cookie(c, bindingCookie)
@@ -77,7 +79,7 @@ func (w *WeChat) start(c echo.Context) error {
 	case errors.Is(err, login.ErrRedirectURI), errors.Is(err, login.ErrTooLong):
 		return w.refuse(c, err.Error())
 	case err != nil:
-		pause(c.Request().Context(), slowStart)
+		pause(c.Request().Context(), c, w.Waiters, slowStart)
 		return w.refuse(c, "no login can start now; try again in a minute")
 	}
 	c.SetCookie(&http.Cookie{
@@ -112,21 +114,28 @@ const (
 func (w *WeChat) poll(c echo.Context) error {
 	p, err := parameters(c, "uuid", "tip", "loginicon")
 	if tip := p.Get("tip"); err != nil || tip != "" && tip != "0" && tip != "1" {
-		pause(c.Request().Context(), slowPoll)
+		pause(c.Request().Context(), c, w.Waiters, slowPoll)
 		return script(c, saysDead)
 	}
-	who := login.Holder{ID: p.Get("uuid"), Binding: cookie(c, bindingCookie)}
+	icon := p.Get("loginicon") == "true"
+	// The number is in the icon: who asks for none has nowhere to show it.
+	who := login.Holder{ID: p.Get("uuid"), Binding: cookie(c, bindingCookie), Addr: browserOf(c).Addr, ShowsNumber: icon}
 	ctx, cancel := context.WithTimeout(c.Request().Context(), w.Hold)
 	defer cancel()
-	return script(c, w.wait(ctx, who, p.Get("loginicon") == "true"))
+	says, room := w.wait(ctx, c, who, icon)
+	if !room {
+		return turnAway(c)
+	}
+	return script(c, says)
 }
 
-// wait returns what the poll says, once there is something new to say.
-func (w *WeChat) wait(ctx context.Context, who login.Holder, icon bool) string {
-	var seen login.State
+// wait returns what the poll says, once there is something new to say, unless there is
+// no room to wait.
+func (w *WeChat) wait(ctx context.Context, c echo.Context, who login.Holder, icon bool) (says string, room bool) {
+	var seat *limit.Seat
+	defer func() { seat.Leave() }()
+	l, err := w.Service.Get(ctx, who)
 	for {
-		l, err := w.Service.Wait(ctx, who, seen)
-		var says string
 		if err == nil {
 			says, err = w.say(ctx, l, icon)
 		}
@@ -137,15 +146,24 @@ func (w *WeChat) wait(ctx context.Context, who login.Holder, icon bool) string {
 			// Time is up, the client is gone, or the store is. 400 and 500 make old pages
 			// reload at once: they would turn a store's trouble into a storm.
 			<-ctx.Done()
-			return saysNothing
+			return saysNothing, true
 		}
-		if says == saysDead && seen == 0 {
-			pause(ctx, slowPoll) // itchat4j and wechat-api poll a dead uuid for ever
+		if says == saysDead && seat == nil {
+			pause(ctx, c, w.Waiters, slowPoll) // itchat4j and wechat-api poll a dead uuid for ever
 		}
 		if says != "" {
-			return says
+			return says, true
 		}
-		seen = l.State
+		if seat == nil {
+			seat = w.Waiters.Sit(ctx, waiterFor(c, limit.ByWeChat, who, l))
+			if seat.Verdict == limit.TurnedAway {
+				return "", false
+			}
+		}
+		if l, err = w.Service.Wait(seat, who, l.State); err != nil && seat.Lost() {
+			seat.Linger()
+			return saysNothing, true
+		}
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"qrlatch/server/limit"
 	"qrlatch/server/login"
 )
 
@@ -131,8 +132,17 @@ func (w *WeChat) synccheck(c echo.Context) error {
 	s, code := w.fromParameters(c)
 	switch code {
 	case retOK:
-		ended, err := w.Service.WaitEnded(ctx, s.ID)
+		seat := w.Waiters.Sit(ctx, limit.Waiter{
+			Dialect: limit.BySyncCheck, Topic: string(s.ID), Addr: browserOf(c).Addr, Bound: true,
+		})
+		defer seat.Leave()
+		if seat.Verdict == limit.TurnedAway {
+			return turnAway(c)
+		}
+		ended, err := w.Service.WaitEnded(seat, s.ID)
 		switch {
+		case seat.Lost():
+			seat.Linger()
 		case errors.Is(err, login.ErrNotFound):
 			code = retSignedOut
 		case err == nil:
@@ -144,7 +154,7 @@ func (w *WeChat) synccheck(c echo.Context) error {
 		<-ctx.Done() // the store's trouble ends no session
 		code = retOK
 	default:
-		pause(ctx, slowPoll)
+		pause(ctx, c, w.Waiters, slowPoll)
 	}
 	return script(c, saysSync(code))
 }

@@ -16,6 +16,7 @@ type Guesses struct {
 	person   window
 	network  window
 	everyone window
+	hit      func()
 }
 
 const (
@@ -32,6 +33,12 @@ func NewGuesses() *Guesses {
 	return &Guesses{person: of(guessesPerPerson), network: of(guessesPerNetwork), everyone: of(guessesInAll)}
 }
 
+// Report makes hit be called for each try too many; nil: nobody asks. It returns g.
+func (g *Guesses) Report(hit func()) *Guesses {
+	g.hit = hit
+	return g
+}
+
 // Take counts a try. If it is one too many, it counts nowhere, and Take returns how long
 // to wait.
 func (g *Guesses) Take(person, network string) (wait time.Duration) {
@@ -43,6 +50,8 @@ func (g *Guesses) Take(person, network string) (wait time.Duration) {
 		g.person.add(person, now)
 		g.network.add(network, now)
 		g.everyone.add("", now)
+	} else if g.hit != nil {
+		g.hit()
 	}
 	return wait
 }

@@ -20,6 +20,7 @@ type PerMinute struct {
 	burst   int
 	buckets *cache.Cache  // key: *rate.Limiter
 	cleared *rate.Limiter // says when to clear up
+	hit     func()
 }
 
 // NewPerMinute returns nil, which allows everything, for a count of 0. A bucket that
@@ -39,6 +40,14 @@ func New(count, burst int) *PerMinute {
 	}
 }
 
+// Report makes hit be called for each one too many; nil: nobody asks. It returns l.
+func (l *PerMinute) Report(hit func()) *PerMinute {
+	if l != nil {
+		l.hit = hit
+	}
+	return l
+}
+
 // Take counts one more of key. If it is one too many, it returns how long to wait,
 // and the refused one does not push the next further away.
 func (l *PerMinute) Take(key string) (wait time.Duration) {
@@ -51,6 +60,9 @@ func (l *PerMinute) Take(key string) (wait time.Duration) {
 	r := l.bucket(key).Reserve()
 	if wait = r.Delay(); wait > 0 {
 		r.Cancel()
+		if l.hit != nil {
+			l.hit()
+		}
 	}
 	return wait
 }

@@ -110,6 +110,7 @@ func TestACodeOutOfItsSlotNeedsTheNumberWhateverTheRule(t *testing.T) {
 				h, _ := w.start()
 				codes := w.ahead(h, 20)
 				time.Sleep(7*slot + 10*time.Second)
+				w.asks(h)
 				l, err := w.Scan(w.ctx, alice, codes[shown].Code, time.Time{})
 				w.must(err)
 				want := rule == login.NumberAlways || !slices.Contains([]int{6, 7}, shown)

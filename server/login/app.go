@@ -37,7 +37,7 @@ type NumberRule uint8
 
 // The zero rule is the safe default.
 const (
-	NumberOnRisk NumberRule = iota // when the code was stale, or other signs of a relay
+	NumberOnRisk NumberRule = iota // when there are signs of a relay: see Risk
 	NumberNever
 	NumberAlways
 )

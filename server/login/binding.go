@@ -3,6 +3,7 @@ package login
 import (
 	"crypto/hmac"
 	"crypto/rand"
+	"crypto/subtle"
 )
 
 // NewBinding returns the value of a binding cookie: 128 random bits and our MAC, so
@@ -33,4 +34,11 @@ func (s *Service) bindingHolds(value string) bool {
 
 func (s *Service) bindingMAC(key Key, word string) string {
 	return encode(key.mac(labelBinding, word)[:16])
+}
+
+// HoldsBinding tells whether h has the binding cookie of the browser that started l,
+// which nobody has who only learned the login id.
+func (h Holder) HoldsBinding(l Login) bool {
+	binding := hashSecret(h.Binding)
+	return l.Binding != HashedSecret{} && subtle.ConstantTimeCompare(binding[:], l.Binding[:]) == 1
 }

@@ -62,7 +62,7 @@ func (s *Service) Disown(ctx context.Context, who Phone, id string) error {
 			return wrap("block network", err)
 		}
 	}
-	return s.end(ctx, v.ID, ByPhone)
+	return s.end(ctx, v.ID, ByPhone, EventNotMe)
 }
 
 // checkBlock returns ErrBlocked for a login that comes from where who had an intruder.

@@ -88,7 +88,7 @@ type sight struct {
 func (s *Service) recognise(ctx context.Context, text string, seen time.Time) (sight, Login, error) {
 	text = lastSegment(text)
 	if id, ok := parseID(text); ok {
-		l, err := s.Get(ctx, Holder{ID: text})
+		l, err := s.find(ctx, Holder{ID: text})
 		if errors.Is(err, ErrNotFound) {
 			// It may be bound already: then the phone that scanned it may do so again.
 			if l, err = s.load(id.handle()); err == nil && l.ID != id.hash() {

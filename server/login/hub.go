@@ -42,6 +42,7 @@ type topic[K ~string, R any] struct {
 }
 
 type watch[R any] struct {
+	by    watcher
 	mu    sync.Mutex
 	over  bool
 	offer func(R) (accepted bool)
@@ -60,12 +61,12 @@ func (h *hub[K, R]) shard(key K) *hubShard[K, R] {
 	return &h.shards[maphash.String(h.seed, string(key))%uint64(len(h.shards))]
 }
 
-// watch offers the record at key as it is now and after every change, until offer
+// watch offers the record at key to by as it is now and after every change, until offer
 // accepts or stop is called. offer runs on whichever goroutine made the change: it
 // must not block and must not call stop. If the record cannot be read, nothing is
 // registered.
-func (h *hub[K, R]) watch(key K, offer func(R) (accepted bool)) (stop func(), err error) {
-	w := &watch[R]{offer: offer}
+func (h *hub[K, R]) watch(key K, by watcher, offer func(R) (accepted bool)) (stop func(), err error) {
+	w := &watch[R]{by: by, offer: offer}
 	h.register(key, w)
 	stop = func() {
 		w.mu.Lock()
@@ -123,6 +124,22 @@ func (h *hub[K, R]) remove(key K, w *watch[R]) {
 		}
 		h.unfollow(key)
 	}
+}
+
+// waiting lists who waits for the record at key now.
+func (h *hub[K, R]) waiting(key K) []watcher {
+	s := h.shard(key)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	t := s.topics[key]
+	if t == nil {
+		return nil
+	}
+	all := make([]watcher, len(t.watches))
+	for i, w := range t.watches {
+		all[i] = w.by
+	}
+	return all
 }
 
 func (h *hub[K, R]) offerTo(key K, w *watch[R], r R) {

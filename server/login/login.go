@@ -35,6 +35,7 @@ type Login struct {
 	Ahead          int    // the last slot whose code was given out before its time; 0: none
 	UserCode       int    // which draw gave its short code; 0: it has none
 	Typed          bool   // by its short code, and not scanned
+	Risk           Risk   // what the scan gave to think about
 	NumberRequired bool
 	WrongNumbers   int
 

@@ -93,7 +93,7 @@ func (s *Service) WatchResumed(secret string, since State, fire func(Login, erro
 	if !ok {
 		return nil, ErrNotFound
 	}
-	return s.logins.watch(h, func(now Login) bool {
+	return s.logins.watch(h, watcher{}, func(now Login) bool {
 		if now.State == since {
 			return false
 		}
@@ -106,7 +106,7 @@ func (s *Service) WatchResumed(secret string, since State, fire func(Login, erro
 // WatchSession returns. Of fire and stop holds what is said at Watch. ErrNotFound means
 // that the session has not begun, or is forgotten.
 func (s *Service) WatchSession(id SessionID, fire func(Session)) (stop func(), err error) {
-	return s.sessions.watch(id, func(v Session) bool {
+	return s.sessions.watch(id, watcher{}, func(v Session) bool {
 		if v.Ended == Active {
 			return false
 		}

@@ -31,6 +31,7 @@ func (s *Service) Scan(ctx context.Context, who Identity, text string, seen time
 	if err := s.checkBlock(ctx, who.Phone, found.Browser); err != nil {
 		return Login{}, err
 	}
+	risk := s.risk(sight, who, found, seen)
 	l, err := s.store.Logins.Update(ctx, sight.handle, func(l *Login) error {
 		now := time.Now()
 		app, ok := s.App(l.App)
@@ -48,15 +49,18 @@ func (s *Service) Scan(ctx context.Context, who Identity, text string, seen time
 		}
 		l.Phone, l.Profile, l.Scanned = who.Phone, who.Profile, now
 		l.Bound = sight.bound && !app.UnboundScan
-		l.Typed = sight.typed
-		l.NumberRequired = sight.typed || app.Number == NumberAlways || app.Number == NumberOnRisk && sight.stale ||
+		l.Typed, l.Risk = sight.typed, risk
+		l.NumberRequired = sight.typed || app.Number == NumberAlways || app.Number == NumberOnRisk && risk != 0 ||
 			l.Ahead > 0 && (sight.stale || sight.early)
 		if least := now.Add(decision); least.After(l.Deadline) {
 			l.Deadline = least
 		}
 		return nil
 	})
-	if errors.Is(err, ErrDecided) {
+	switch {
+	case err == nil:
+		s.tell(FromPhone(ctx, who.Addr), loginEvent(EventScan, l))
+	case errors.Is(err, ErrDecided):
 		err = nil
 	}
 	return l.At(time.Now()), wrap("scan", err)
@@ -89,7 +93,7 @@ func (s *Service) Number(l Login) (digits string, ok bool) {
 // ErrNotYours, ErrDecided and ErrExpired as they say.
 func (s *Service) Approve(ctx context.Context, who Phone, h string, number string) (Login, error) {
 	wrong := false // what the last run of the change saw
-	l, err := s.decide(ctx, who, h, func(l *Login) error {
+	l, saved, err := s.decide(ctx, who, h, func(l *Login) error {
 		wrong = false
 		switch l.State {
 		case Approved, Redeemed:
@@ -116,6 +120,12 @@ func (s *Service) Approve(ctx context.Context, who Phone, h string, number strin
 		l.Nonce = newNonce()
 		return nil
 	})
+	switch {
+	case saved && wrong:
+		s.tell(ctx, loginEvent(EventWrongNumber, l))
+	case saved:
+		s.tell(ctx, loginEvent(EventApprove, l))
+	}
 	if err == nil && wrong {
 		err = errors.Join(ErrWrongNumber, s.afterNo(ctx, l))
 	}
@@ -124,7 +134,7 @@ func (s *Service) Approve(ctx context.Context, who Phone, h string, number strin
 
 // Deny says no. Denying again is harmless.
 func (s *Service) Deny(ctx context.Context, who Phone, h string) (Login, error) {
-	l, err := s.decide(ctx, who, h, func(l *Login) error {
+	l, saved, err := s.decide(ctx, who, h, func(l *Login) error {
 		switch l.State {
 		case Denied:
 			return errUnchanged
@@ -137,6 +147,9 @@ func (s *Service) Deny(ctx context.Context, who Phone, h string) (Login, error) 
 		l.deny()
 		return nil
 	})
+	if saved {
+		s.tell(ctx, loginEvent(EventDeny, l))
+	}
 	if err == nil {
 		err = s.afterNo(ctx, l)
 	}
@@ -158,13 +171,14 @@ func (l *Login) deny() {
 
 var errUnchanged = errors.New("nothing to change")
 
-// decide runs change on a login that who has scanned and that has not expired.
-func (s *Service) decide(ctx context.Context, who Phone, h string, change func(*Login) error) (Login, error) {
+// decide runs change on a login that who has scanned and that has not expired, and
+// tells whether anything was saved.
+func (s *Service) decide(ctx context.Context, who Phone, h string, change func(*Login) error) (l Login, saved bool, err error) {
 	handle, ok := parseHandle(h)
 	if !ok {
-		return Login{}, ErrNotFound
+		return Login{}, false, ErrNotFound
 	}
-	l, err := s.store.Logins.Update(ctx, handle, func(l *Login) error {
+	l, err = s.store.Logins.Update(ctx, handle, func(l *Login) error {
 		if l.Phone == (Phone{}) {
 			return ErrNotFound
 		}
@@ -176,10 +190,11 @@ func (s *Service) decide(ctx context.Context, who Phone, h string, change func(*
 		}
 		return change(l)
 	})
+	saved = err == nil
 	if errors.Is(err, errUnchanged) {
 		err = nil
 	}
-	return l.At(time.Now()), err
+	return l.At(time.Now()), saved, err
 }
 
 // Scanned returns a login that who has scanned, by its handle.
@@ -208,7 +223,7 @@ func (s *Service) WaitScanned(ctx context.Context, who Phone, h string, since St
 		return l, err
 	}
 	fired := make(chan Login, 1)
-	stop, err := s.logins.watch(l.Handle, func(now Login) bool {
+	stop, err := s.logins.watch(l.Handle, watcher{}, func(now Login) bool {
 		if now.State == since {
 			return false
 		}

@@ -12,9 +12,10 @@ func TestACodeOfEveryPastSlotScansALiveLoginAndAnOldOneNeedsTheNumber(t *testing
 		for slotsOld := range 15 {
 			inTime(t, func(w *world) {
 				w.configure(func(a *login.App) { a.Number = rule })
-				_, l := w.start()
+				h, l := w.start()
 				code := w.code(l)
 				time.Sleep(time.Duration(slotsOld)*20*time.Second + 19*time.Second)
+				w.asks(h)
 				l, err := w.Scan(w.ctx, alice, "https://login.example/l/"+code, time.Time{})
 				w.must(err)
 				want := rule == login.NumberAlways || rule == login.NumberOnRisk && slotsOld > 1
@@ -49,7 +50,7 @@ func TestACodeLivesAsLongAsItsLogin(t *testing.T) {
 func TestACodeIsTakenFromFiveSecondsBeforeItsSlot(t *testing.T) {
 	for _, slot := range []int{1, 2, 14} {
 		inTime(t, func(w *world) {
-			_, l := w.start()
+			h, l := w.start()
 			begins := l.Started.Add(time.Duration(slot) * 20 * time.Second)
 			code, _, ok := w.Code(l, begins)
 			if !ok {
@@ -59,6 +60,7 @@ func TestACodeIsTakenFromFiveSecondsBeforeItsSlot(t *testing.T) {
 			_, err := w.Scan(w.ctx, alice, code, time.Time{})
 			w.wants(err, login.ErrNotFound)
 			time.Sleep(time.Nanosecond)
+			w.asks(h)
 			l, err = w.Scan(w.ctx, alice, code, time.Time{})
 			w.must(err)
 			if l.NumberRequired {
@@ -111,9 +113,10 @@ func TestWhatCountsIsWhenThePhoneSawTheCode(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			inTime(t, func(w *world) {
-				_, l := w.start()
+				h, l := w.start()
 				code := w.code(l)
 				time.Sleep(3 * time.Minute)
+				w.asks(h)
 				l, err := w.Scan(w.ctx, alice, code, time.Now().Add(-test.seen))
 				w.must(err)
 				if l.NumberRequired != test.stale {

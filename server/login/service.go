@@ -5,6 +5,7 @@ import (
 	"crypto/subtle"
 	"errors"
 	"fmt"
+	"net/netip"
 	"sync/atomic"
 	"time"
 )
@@ -17,6 +18,14 @@ type Config struct {
 	CodeTTL    time.Duration // length of a slot; default 20 s
 	TicketTTL  time.Duration // from approval until the browser must have collected; default 60 s
 	SessionTTL time.Duration // default 12 h
+
+	// Apart tells whether two addresses are known to be in different countries, or of
+	// different network operators; nil: nobody knows.
+	Apart func(browser, phone netip.Addr) bool
+	// Audit is told of every Event, once, on the goroutine whose caller waits for the
+	// change: it must be quick. What this process has saved and not told when it dies,
+	// and what a store has saved although it reported an error, is not told. nil: nobody.
+	Audit func(Event)
 }
 
 func (c Config) withDefaults() Config {
@@ -40,6 +49,7 @@ type Service struct {
 	config   atomic.Pointer[Config]
 	logins   *hub[Handle, Login]
 	sessions *hub[SessionID, Session]
+	audience audience
 }
 
 // NewService returns a Service that owns the store's notifications.
@@ -124,6 +134,7 @@ func (s *Service) Start(ctx context.Context, r Request) (ID, Login, error) {
 		}
 		return "", Login{}, err
 	}
+	s.audience.hear(l.Handle, false)
 	return id, l, nil
 }
 
@@ -157,9 +168,14 @@ func (s *Service) draft(r Request) (Login, ID, error) {
 // Holder is what a request presents to be taken for the browser that started a
 // login. Binding is needed only where the login id itself was scanned: then the id
 // was in a picture, and is no proof any more (SECURITY §2, class B).
+//
+// The others prove nothing, and are there to be told to the phone.
 type Holder struct {
 	ID      string
 	Binding string
+
+	Addr        netip.Addr // after trusted proxies; the zero Addr: unknown
+	ShowsNumber bool       // this browser can show people the number of a login
 }
 
 // proves tells whether h may see the login l.
@@ -172,13 +188,21 @@ func (h Holder) proves(l Login) bool {
 	if !l.Bound {
 		return true
 	}
-	binding := hashSecret(h.Binding)
-	return l.Binding != HashedSecret{} && subtle.ConstantTimeCompare(binding[:], l.Binding[:]) == 1
+	return h.HoldsBinding(l)
 }
 
 // Get returns the login that h started. Unknown, foreign and forgotten ones all
 // give ErrNotFound.
 func (s *Service) Get(ctx context.Context, h Holder) (Login, error) {
+	l, err := s.find(ctx, h)
+	if err == nil {
+		s.audience.hear(l.Handle, h.ShowsNumber)
+	}
+	return l, err
+}
+
+// find is Get for those who are not the browser.
+func (s *Service) find(ctx context.Context, h Holder) (Login, error) {
 	id, ok := parseID(h.ID)
 	if !ok {
 		return Login{}, ErrNotFound
@@ -203,7 +227,7 @@ func (s *Service) Watch(ctx context.Context, h Holder, since State, fire func(Lo
 	if err != nil {
 		return nil, err
 	}
-	return s.logins.watch(l.Handle, func(now Login) bool {
+	end, err := s.logins.watch(l.Handle, watcherOf(h, l), func(now Login) bool {
 		switch {
 		case !h.proves(now):
 			fire(Login{}, ErrNotFound)
@@ -214,6 +238,13 @@ func (s *Service) Watch(ctx context.Context, h Holder, since State, fire func(Lo
 		}
 		return true
 	})
+	if err != nil {
+		return nil, err
+	}
+	return func() {
+		end()
+		s.audience.hear(l.Handle, h.ShowsNumber) // until now it was there
+	}, nil
 }
 
 // Wait is Watch for a caller that has a goroutine to spare. When ctx ends first it

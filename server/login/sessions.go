@@ -50,7 +50,7 @@ func (s *Service) openSession(ctx context.Context, l Login) (Session, error) {
 	}
 	// A thief who came between redemption and creation found no session to end.
 	if now, err := s.load(l.Handle); err == nil && now.Void {
-		return Session{}, errors.Join(ErrRefused, s.end(ctx, fresh.ID, Voided))
+		return Session{}, errors.Join(ErrRefused, s.end(ctx, fresh.ID, Voided, EventSignOut))
 	}
 	if app, ok := s.App(l.App); ok && app.OneSession {
 		if err := s.endOthers(ctx, fresh); err != nil {
@@ -70,7 +70,7 @@ func (s *Service) endOthers(ctx context.Context, fresh Session) error {
 		return cmp.Or(a.Created.Compare(b.Created), cmp.Compare(a.ID, b.ID))
 	})
 	for i := range len(all) - 1 {
-		err = errors.Join(err, s.end(ctx, all[i].ID, Elsewhere))
+		err = errors.Join(err, s.end(ctx, all[i].ID, Elsewhere, EventSignOut))
 	}
 	return wrap("end earlier sessions", err)
 }
@@ -141,7 +141,7 @@ func (s *Service) SignOut(ctx context.Context, app, id string) error {
 	if err != nil {
 		return err
 	}
-	return s.end(ctx, v.ID, SignedOut)
+	return s.end(ctx, v.ID, SignedOut, EventSignOut)
 }
 
 // SignOutByPhone ends the session id of the phone who.
@@ -150,7 +150,7 @@ func (s *Service) SignOutByPhone(ctx context.Context, who Phone, id string) erro
 	if err != nil {
 		return err
 	}
-	return s.end(ctx, v.ID, ByPhone)
+	return s.end(ctx, v.ID, ByPhone, EventSignOut)
 }
 
 func (s *Service) activeSession(ctx context.Context, id string, mine func(Session) bool) (Session, error) {
@@ -180,8 +180,9 @@ func (s *Service) SessionsOf(ctx context.Context, who Phone) ([]Session, error) 
 }
 
 // end ends a session with its push ticket, and keeps it for a while so that its
-// browser can be told why. A session that has ended keeps its first reason.
-func (s *Service) end(ctx context.Context, id SessionID, why Ending) error {
+// browser can be told why. A session that has ended keeps its first reason. name is the
+// event that is told if this has ended it.
+func (s *Service) end(ctx context.Context, id SessionID, why Ending, name EventName) error {
 	v, err := s.store.Sessions.Update(ctx, id, func(v *Session) error {
 		if v.Ended != Active {
 			return errUnchanged
@@ -192,10 +193,12 @@ func (s *Service) end(ctx context.Context, id SessionID, why Ending) error {
 		}
 		return nil
 	})
-	if errors.Is(err, ErrNotFound) {
+	switch {
+	case err == nil:
+		s.tell(ctx, sessionEvent(name, v))
+	case errors.Is(err, ErrNotFound):
 		return nil
-	}
-	if err != nil && !errors.Is(err, errUnchanged) {
+	case !errors.Is(err, errUnchanged):
 		return wrap("end session", err)
 	}
 	// Even if it had ended: its ticket may have been saved after that.

@@ -87,6 +87,7 @@ func (s *Service) RedeemPage(ctx context.Context, query url.Values, client Brows
 	client.UserAgent = cut(client.UserAgent, maxUserAgent)
 	return s.redeem(ctx, query.Get("ticket"), redeemer{
 		id:    client.client(),
+		by:    client,
 		again: func(l Login, now time.Time) bool { return now.Before(l.Redeemed.Add(grace)) },
 		may:   (*App).HasLoginPage,
 	})
@@ -105,6 +106,7 @@ func (s *Service) RedeemTicket(ctx context.Context, app, ticket string) (Session
 // redeemer is one who presents a ticket.
 type redeemer struct {
 	id    HashedSecret
+	by    Browser                     // for the record
 	site  bool                        // it proved itself by the app's secret
 	again func(Login, time.Time) bool // whether id may have the same session once more; nil: never
 	may   func(*App) bool             // whether the ticket's app lets it redeem at all
@@ -114,13 +116,16 @@ func (s *Service) redeem(ctx context.Context, text string, by redeemer) (Session
 	if _, ok := decode(text, handleBytes+secretBytes); !ok {
 		return Session{}, ErrRefused
 	}
-	stolen := false
+	stolen, ours := false, false // what the last run of the change saw
 	l, err := s.store.Logins.Update(ctx, Handle(text[:handleLen]), func(l *Login) error {
-		stolen = false
+		stolen, ours = false, false
 		now := time.Now()
 		key, ok := s.Keys().Key(l.KeyID)
 		app, known := s.App(l.App)
-		if !ok || !known || l.Approved.IsZero() || !hmac.Equal([]byte(ticket(key, *l)), []byte(text)) || !by.may(app) {
+		if !ok || !known || l.Approved.IsZero() || !hmac.Equal([]byte(ticket(key, *l)), []byte(text)) {
+			return ErrRefused
+		}
+		if ours = true; !by.may(app) {
 			return ErrRefused
 		}
 		switch state := l.At(now).State; {
@@ -143,13 +148,34 @@ func (s *Service) redeem(ctx context.Context, text string, by redeemer) (Session
 		}
 		return ErrRefused
 	})
+	s.tellRedemption(ctx, l, by, err, stolen, ours)
 	switch {
 	case errors.Is(err, ErrNotFound):
 		return Session{}, ErrRefused
 	case err != nil && !errors.Is(err, errUnchanged):
 		return Session{}, wrap("redeem", err)
 	case stolen:
-		return Session{}, errors.Join(ErrRefused, s.end(ctx, s.sessionID(l), Voided))
+		return Session{}, errors.Join(ErrRefused, s.end(ctx, s.sessionID(l), Voided, EventSignOut))
 	}
 	return s.openSession(ctx, l)
+}
+
+// tellRedemption tells what became of a ticket. Of texts that are no ticket of ours
+// nothing is told: anybody can send those, as many as he likes.
+func (s *Service) tellRedemption(ctx context.Context, l Login, by redeemer, err error, stolen, ours bool) {
+	e := loginEvent(EventRedeem, l)
+	switch {
+	case err == nil && stolen:
+		e.Name = EventTicketReused
+	case err == nil:
+	case ours && (errors.Is(err, ErrRefused) || errors.Is(err, ErrRedeemed)):
+		e.Name = EventTicketRefused
+	default:
+		return
+	}
+	if id, ok := s.SessionIDOf(l); ok {
+		e.Session = id
+	}
+	e.Presenter = by.by
+	s.tell(ctx, e)
 }

@@ -108,6 +108,13 @@ func (w *world) start() (login.Holder, login.Login) {
 	return login.Holder{ID: string(id)}, l
 }
 
+// asks is a short poll of the login's browser.
+func (w *world) asks(h login.Holder) {
+	w.t.Helper()
+	_, err := w.Get(w.ctx, h)
+	w.must(err)
+}
+
 func (w *world) code(l login.Login) string {
 	w.t.Helper()
 	code, _, ok := w.Code(l, time.Now())

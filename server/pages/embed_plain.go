@@ -1,6 +1,7 @@
 package pages
 
 import (
+	"errors"
 	"net/http"
 	"net/netip"
 	"slices"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"qrlatch/server/limit"
 	"qrlatch/server/login"
 )
 
@@ -32,6 +34,8 @@ const (
 	refreshPending = 5 * time.Second
 	refreshScanned = 2 * time.Second
 	refreshOver    = time.Second // until the browser goes on by itself
+
+	deadPause = time.Second // before a page of no login: ids are not to be had by trying
 )
 
 // startPlain begins a login for a browser without scripts.
@@ -48,12 +52,16 @@ func (p *Pages) startPlain(c echo.Context) error {
 		return p.embedProblem(c, start, errUnopened)
 	}
 	if p.Limit != nil && !p.Limit(browserOf(c)) {
+		p.Waiters.Pause(r.Context(), browserOf(c).Addr, limit.Patience)
 		c.Response().Header().Set("Retry-After", "60")
 		return p.embedProblem(c, start, errTooFast)
 	}
 	id, l, err := p.Service.Start(r.Context(), login.Request{
 		App: start.App, RedirectURI: start.RedirectURI, SiteState: start.State, Lang: start.Lang, Browser: browserOf(c),
 	})
+	if errors.Is(err, login.ErrFull) {
+		p.Waiters.Pause(r.Context(), browserOf(c).Addr, limit.Patience)
+	}
 	if err != nil {
 		return p.embedProblem(c, start, err)
 	}
@@ -93,8 +101,9 @@ type plainPage struct {
 func (p *Pages) plain(c echo.Context) error {
 	r := c.Request()
 	id := c.Param("id")
-	l, err := p.Service.Get(r.Context(), login.Holder{ID: id})
+	l, err := p.Service.Get(r.Context(), login.Holder{ID: id, Addr: browserOf(c).Addr, ShowsNumber: true})
 	if isGone(err) {
+		p.Waiters.Pause(r.Context(), browserOf(c).Addr, deadPause)
 		start, _ := readEmbedStart(r)
 		return p.embedProblem(c, start, errGoneStart)
 	}

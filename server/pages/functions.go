@@ -3,6 +3,7 @@ package pages
 import (
 	"fmt"
 	"html/template"
+	"net/netip"
 	"net/url"
 	"strings"
 	"time"
@@ -30,7 +31,23 @@ func (p *Pages) functions(l *templates.Language) template.FuncMap {
 		"clock":     func(t time.Time) template.HTML { return when(t, say.clock(t)) },
 		"browser":   say.browser,
 		"address":   say.address,
+		"place":     func(a netip.Addr) string { place, _ := p.where(a, l); return place },
+		"network":   func(a netip.Addr) string { _, network := p.where(a, l); return network },
 	}
+}
+
+// Places says where in the world an address is.
+type Places interface {
+	// Place names city and country in a language, and the network operator. What is
+	// not known is empty.
+	Place(addr netip.Addr, lang string) (place, network string)
+}
+
+func (p *Pages) where(a netip.Addr, l *templates.Language) (place, network string) {
+	if p.Places == nil {
+		return "", ""
+	}
+	return p.Places.Place(a, l.Name)
 }
 
 // strong is a name within a message.

@@ -50,8 +50,12 @@ type Options struct {
 	Secure    bool     // cookies travel on HTTPS only
 	Log       *slog.Logger
 
-	Scans *limit.PerMinute         // how many codes a person may hand in, by Phone.Key; nil: no limit
-	Limit func(login.Browser) bool // whether this browser may start one more login; nil: any may
+	Places Places                   // nil: nobody knows any
+	Scans  *limit.PerMinute         // how many codes a person may hand in, by Phone.Key; nil: no limit
+	Limit  func(login.Browser) bool // whether this browser may start one more login; nil: any may
+
+	Waiters *limit.Waiters // counts those who wait; nil: any number may
+	Refused func()         // told of each password and answer too many; may be nil
 }
 
 // Pages serves the pages. It is safe for concurrent use.
@@ -79,8 +83,8 @@ func New(o Options) (*Pages, error) {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	p := &Pages{Options: o, origin: public.Scheme + "://" + public.Host, hold: 25 * time.Second}
-	p.passwords = limit.NewPerMinute(passwordsPerMinute)
-	p.answers = limit.NewPerMinute(answersPerMinute)
+	p.passwords = limit.NewPerMinute(passwordsPerMinute).Report(o.Refused)
+	p.answers = limit.NewPerMinute(answersPerMinute).Report(o.Refused)
 	p.frames = newFrames()
 	if p.files, err = assets.New(); err != nil {
 		return nil, err

@@ -101,7 +101,7 @@ func (p *Pages) endSession(c echo.Context) error {
 	if !ok {
 		return answered
 	}
-	err := p.Service.SignOutByPhone(c.Request().Context(), who.Phone, c.Param("id"))
+	err := p.Service.SignOutByPhone(p.fromPhone(c), who.Phone, c.Param("id"))
 	if err != nil && !isGone(err) {
 		return p.fail(c, err)
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"qrlatch/server/limit"
 	"qrlatch/server/login"
 )
 
@@ -26,10 +27,22 @@ type scanPage struct {
 	Address     netip.Addr
 	Asked       time.Time
 	Push        bool
-	Number      string // why a number is asked for: "risk" or "always"; empty: it is not
-	Tries       int    // left after a wrong number; 0: none was wrong
+	Reasons     []string // to be careful: names of messages
+	Number      string   // why a number is asked for: "risk" or "always"; empty: it is not
+	Unseen      bool     // no browser is there that could show the number
+	Tries       int      // left after a wrong number; 0: none was wrong
 	OutOfTries  bool
 	WasApproved bool // it expired although this phone said yes
+}
+
+// riskMessages say each sign of a relay in words.
+var riskMessages = map[string]string{
+	"stale_code":     "scan.risk_stale",
+	"typed_code":     "scan.risk_typed",
+	"code_ahead":     "scan.risk_ahead",
+	"second_watcher": "scan.risk_watcher",
+	"delay":          "scan.risk_delay",
+	"place":          "scan.risk_place",
 }
 
 func (p *Pages) showScan(c echo.Context, status int, who login.Identity, l login.Login) error {
@@ -40,8 +53,11 @@ func (p *Pages) showScan(c echo.Context, status int, who login.Identity, l login
 		Address: l.Browser.Addr, Asked: l.Started, Push: l.Push,
 		OutOfTries: l.WrongNumbers >= maxTries, WasApproved: !l.Approved.IsZero(),
 	}
+	for _, sign := range l.Risk.Reasons() {
+		page.Reasons = append(page.Reasons, riskMessages[sign])
+	}
 	if l.NumberRequired {
-		page.Number = "risk"
+		page.Number, page.Unseen = "risk", !p.Service.NumberShown(l)
 		if app, ok := p.Service.App(l.App); ok && app.Number == login.NumberAlways {
 			page.Number = "always"
 		}
@@ -78,7 +94,18 @@ func (p *Pages) scanState(c echo.Context) error {
 	}
 	ctx, cancel := context.WithTimeout(c.Request().Context(), p.hold)
 	defer cancel()
-	l, err := p.Service.WaitScanned(ctx, who.Phone, c.Param("id"), since)
+	l, err := p.Service.Scanned(ctx, who.Phone, c.Param("id"))
+	if err == nil && l.State == since && !l.State.Final() {
+		seat := p.Waiters.Sit(ctx, limit.Waiter{Dialect: limit.ByPhone, Topic: string(l.Handle), Addr: browserOf(c).Addr, Bound: true})
+		defer seat.Leave()
+		if seat.Verdict == limit.TurnedAway {
+			// Not 429: after a 503 the page's script waits, after all else it loads the page anew.
+			c.Response().Header().Set("Retry-After", "5")
+			return c.String(http.StatusServiceUnavailable, "too many")
+		}
+		l, err = p.Service.WaitScanned(seat, who.Phone, c.Param("id"), since)
+		seat.Linger()
+	}
 	switch {
 	case errors.Is(err, login.ErrNotFound) || errors.Is(err, login.ErrNotYours):
 		return c.String(http.StatusNotFound, "unknown")
@@ -105,13 +132,18 @@ func (p *Pages) deny(c echo.Context) error {
 	})
 }
 
+// fromPhone is the context of a request that a phone sent.
+func (p *Pages) fromPhone(c echo.Context) context.Context {
+	return login.FromPhone(c.Request().Context(), browserOf(c).Addr)
+}
+
 func (p *Pages) decide(c echo.Context, answer func(context.Context, login.Phone, string) (login.Login, error)) error {
 	id := c.Param("id")
 	who, ok, answered := p.poster(c, scanPath(login.Handle(id)))
 	if !ok {
 		return answered
 	}
-	l, err := answer(c.Request().Context(), who.Phone, id)
+	l, err := answer(p.fromPhone(c), who.Phone, id)
 	switch {
 	case errors.Is(err, login.ErrWrongNumber):
 		return p.showScan(c, http.StatusUnprocessableEntity, who, l)

@@ -1,6 +1,7 @@
 package pages_test
 
 import (
+	"fmt"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -250,6 +251,12 @@ func TestGuessingIsSlow(t *testing.T) {
 	passwords := w.visitor()
 	guess := passwords.get("/phone").form
 	guess.Set("account", "0")
+	tried := 0
+	elsewhere := func() page { // a customer has as many addresses as he likes within his /64
+		tried++
+		passwords.header.Set("X-Real-Ip", fmt.Sprintf("2001:db8::%x", tried))
+		return passwords.post("/phone/sign-in", guess)
+	}
 	for _, test := range []struct {
 		name    string
 		try     func() page
@@ -257,6 +264,7 @@ func TestGuessingIsSlow(t *testing.T) {
 	}{
 		{"codes", func() page { return bob.post("/phone/scan", codes) }, 3},
 		{"passwords", func() page { return passwords.post("/phone/sign-in", guess) }, 20},
+		{"passwords from one network", elsewhere, 20},
 	} {
 		for n := range test.allowed + 1 {
 			p := test.try()

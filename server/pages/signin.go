@@ -50,7 +50,7 @@ func (p *Pages) signIn(c echo.Context) error {
 	}
 	account := p.Accounts[n]
 	if account.Password != "" {
-		if wait := p.passwords.Take(c.RealIP()); wait > 0 {
+		if wait := p.passwords.Take(login.Network(browserOf(c).Addr)); wait > 0 {
 			return p.tooFast(c, wait)
 		}
 	}

@@ -79,6 +79,17 @@ func (w words) find(userAgent string, table []naming) string {
 	return ""
 }
 
+// Family is the name under which a browser is known, whatever its version; empty if it is
+// none that is known here.
+func Family(userAgent string) string {
+	for _, n := range browserNames {
+		if strings.Contains(userAgent, n.sign) {
+			return n.name
+		}
+	}
+	return ""
+}
+
 // browser says in a few words what a user agent claims to be.
 func (w words) browser(userAgent string) string {
 	name, system := w.find(userAgent, browserNames), w.find(userAgent, systemNames)

@@ -20,6 +20,8 @@ type app struct {
 type browser struct {
 	IP        string     `json:"ip"`
 	UserAgent string     `json:"user_agent"`
+	Place     string     `json:"place,omitempty"`   // "Lisbon, Portugal"
+	Network   string     `json:"network,omitempty"` // whose it is
 	StartedAt *time.Time `json:"started_at,omitempty"`
 }
 
@@ -31,6 +33,8 @@ type scan struct {
 	App            app          `json:"app"`
 	Browser        browser      `json:"browser"`
 	NumberRequired bool         `json:"number_required"`
+	NumberShown    *bool        `json:"number_shown,omitempty"` // whether a browser is there to show it; only if required
+	Risk           []string     `json:"risk,omitempty"`         // why it may not be this person's own browser
 	ExpiresIn      int          `json:"expires_in"`
 }
 
@@ -54,10 +58,14 @@ func (a *API) showScan(l login.Login, now time.Time) scan {
 	started := whole(l.Started)
 	shown := scan{
 		ID: l.Handle, State: l.State.String(), Push: l.Push,
-		App: a.showApp(l.App, l.RedirectURI), Browser: showBrowser(l.Browser),
-		NumberRequired: l.NumberRequired,
+		App: a.showApp(l.App, l.RedirectURI), Browser: a.showBrowser(l.Browser),
+		NumberRequired: l.NumberRequired, Risk: l.Risk.Reasons(),
 	}
 	shown.Browser.StartedAt = &started
+	if l.NumberRequired && l.State == login.Scanned {
+		there := a.Service.NumberShown(l)
+		shown.NumberShown = &there
+	}
 	if !l.State.Final() {
 		shown.ExpiresIn = secondsUntil(l.Deadline, now)
 	}
@@ -66,7 +74,7 @@ func (a *API) showScan(l login.Login, now time.Time) scan {
 
 func (a *API) showSession(v login.Session) session {
 	return session{
-		ID: v.ID, App: a.showApp(v.App, ""), Browser: showBrowser(v.Browser),
+		ID: v.ID, App: a.showApp(v.App, ""), Browser: a.showBrowser(v.Browser),
 		CreatedAt: whole(v.Created), LastSeenAt: whole(v.LastSeen),
 	}
 }
@@ -87,10 +95,13 @@ func (a *API) showApp(id, uri string) app {
 	return shown
 }
 
-func showBrowser(b login.Browser) browser {
+func (a *API) showBrowser(b login.Browser) browser {
 	shown := browser{UserAgent: b.UserAgent}
 	if b.Addr.IsValid() {
 		shown.IP = b.Addr.Unmap().String()
+	}
+	if a.Places != nil {
+		shown.Place, shown.Network = a.Places.Place(b.Addr, "en")
 	}
 	return shown
 }

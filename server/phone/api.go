@@ -26,7 +26,16 @@ import (
 type API struct {
 	Service *login.Service
 	Auth    Authenticator
+	Places  Places           // nil: nobody knows any
 	Scans   *limit.PerMinute // how many codes a person may hand in, by login.Phone.Key; nil: no limit
+	Waiters *limit.Waiters   // counts those who wait; nil: any number may
+}
+
+// Places says where in the world an address is.
+type Places interface {
+	// Place names city and country in a language, and the network operator. What is
+	// not known is empty.
+	Place(addr netip.Addr, lang string) (place, network string)
 }
 
 // DefaultScansPerMinute lets nobody wait and makes guessing 56 bits hopeless.
@@ -56,6 +65,7 @@ func (a *API) as(handle func(echo.Context, login.Identity) error) echo.HandlerFu
 			return err
 		}
 		who.Addr, _ = netip.ParseAddr(c.RealIP()) // the zero Addr if it has none
+		c.SetRequest(c.Request().WithContext(login.FromPhone(c.Request().Context(), who.Addr)))
 		return handle(c, who)
 	}
 }
@@ -91,6 +101,9 @@ func (a *API) approve(c echo.Context, who login.Identity) error {
 		return err
 	}
 	l, err := a.Service.Approve(c.Request().Context(), who.Phone, c.Param("id"), body.Number)
+	if errors.Is(err, login.ErrWrongNumber) && l.State != login.Denied && !a.Service.NumberShown(l) {
+		return problem.FromLogin(err).WithDetail("No browser that waits for this login can show its number, so it cannot be approved. Have the browser show a fresh code and scan that.")
+	}
 	if errors.Is(err, login.ErrWrongNumber) && l.State == login.Denied {
 		return problem.FromLogin(err).WithDetail("That was one wrong number too many, so this login is denied. Start a new one in the browser.")
 	}
@@ -116,22 +129,35 @@ func (a *API) scanned(c echo.Context, who login.Identity) error {
 	if err != nil {
 		return err
 	}
-	l, err := a.look(c.Request().Context(), who.Phone, c.Param("id"), since, wait)
+	l, err := a.Service.Scanned(c.Request().Context(), who.Phone, c.Param("id"))
 	if err != nil {
 		return problem.FromLogin(err)
+	}
+	if wait > 0 && l.State == since && !l.State.Final() {
+		if l, err = a.wait(c.Request().Context(), who, l, wait); err != nil {
+			return err
+		}
 	}
 	return c.JSON(http.StatusOK, a.showScan(l, time.Now()))
 }
 
-// look waits no longer than ctx, the request's own, which ends when the phone goes
-// away or the server drains.
-func (a *API) look(ctx context.Context, who login.Phone, id string, since login.State, wait time.Duration) (login.Login, error) {
-	if wait == 0 {
-		return a.Service.Scanned(ctx, who, id)
-	}
-	ctx, cancel := context.WithTimeout(ctx, wait)
+// wait waits until l has changed, but no longer than ctx, the request's own, which ends
+// when the phone goes away or the server drains.
+func (a *API) wait(ctx context.Context, who login.Identity, l login.Login, most time.Duration) (login.Login, error) {
+	ctx, cancel := context.WithTimeout(ctx, most)
 	defer cancel()
-	return a.Service.WaitScanned(ctx, who, id, since)
+	seat := a.Waiters.Sit(ctx, limit.Waiter{Dialect: limit.ByPhone, Topic: string(l.Handle), Addr: who.Addr, Bound: true})
+	defer seat.Leave()
+	if seat.Verdict != limit.Admitted {
+		seat.Linger()
+		return login.Login{}, problem.RateLimited("Too many requests from this address wait. Try again in half a minute, or ask without wait.", 30*time.Second)
+	}
+	now, err := a.Service.WaitScanned(seat, who.Phone, string(l.Handle), l.State)
+	if err != nil {
+		return login.Login{}, problem.FromLogin(err)
+	}
+	seat.Linger()
+	return now, nil
 }
 
 // cursor reads since and wait.

@@ -21,7 +21,7 @@ func fields(t *testing.T, store login.Store) {
 		Scanned: at(-2 * time.Second), Approved: at(-time.Second), Redeemed: at(0),
 		Phone:   login.Phone{Issuer: "https://id.example", Subject: "爱丽丝"},
 		Profile: login.Profile{Name: "Alice O'Hara", Picture: "https://id.example/a.png"},
-		Push:    true, Renewed: "renewed", Bound: true, Ahead: 7, UserCode: 3, Typed: true, NumberRequired: true, WrongNumbers: 2,
+		Push:    true, Renewed: "renewed", Bound: true, Ahead: 7, UserCode: 3, Typed: true, Risk: login.RiskStale | login.RiskPlace, NumberRequired: true, WrongNumbers: 2,
 		Nonce: [16]byte{3}, Redeemer: login.HashedSecret{4}, Void: true, Told: 5,
 	}
 	ctx := context.Background()

@@ -19,6 +19,7 @@ type Metrics struct {
 	registry    *prometheus.Registry
 	Requests    *prometheus.CounterVec // by route and class of status
 	StatReports prometheus.Counter     // statistics reports of WeChat clients
+	LimitHits   *prometheus.CounterVec // by the name of the limit
 }
 
 // NewMetrics returns counters at zero.
@@ -32,7 +33,13 @@ func NewMetrics() *Metrics {
 			Name: "qrlatch_wechat_stat_reports_total", Help: "Statistics reports that WeChat clients sent (webwxstatreport).",
 		}),
 	}
-	m.registry.MustRegister(m.Requests, m.StatReports, collectors.NewGoCollector(),
+	m.LimitHits = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "qrlatch_limit_hits_total", Help: "Requests that met a limit.",
+	}, []string{"limit"})
+	for _, name := range limitHits() {
+		m.LimitHits.WithLabelValues(name) // at 0, so that alarms see the first one
+	}
+	m.registry.MustRegister(m.Requests, m.StatReports, m.LimitHits, collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }

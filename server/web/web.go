@@ -27,7 +27,8 @@ import (
 type Options struct {
 	Service   *login.Service
 	Phones    phone.Authenticator
-	PublicURL *url.URL // scheme and host: the only source of absolute URLs
+	Places    phone.Places // of addresses; nil: nobody knows any
+	PublicURL *url.URL     // scheme and host: the only source of absolute URLs
 	Log       *slog.Logger
 	Metrics   *Metrics
 
@@ -44,21 +45,16 @@ type Options struct {
 	Sockets        *sync.WaitGroup // counts open WebSockets, of which http.Server knows nothing; may be nil
 }
 
-// Limits say how often a client may ask. 0 means no limit.
-type Limits struct {
-	StartsPerAddress int // logins a minute and address; an IPv6 address counts by its /64
-	ScansPerPhone    int // a minute
-}
-
 // New returns the handler of the public listener.
 func New(o Options) (http.Handler, error) {
-	mayStart := startLimiter(o.Limits.StartsPerAddress)
-	scans := limit.NewPerMinute(o.Limits.ScansPerPhone) // one count for app and pages
-	o.Service.LimitGuesses(limit.NewGuesses())
+	mayStart := startLimiter(o.Limits.StartsPerAddress, o.Metrics.hit("starts_per_address"))
+	scans := limit.NewPerMinute(o.Limits.ScansPerPhone).Report(o.Metrics.hit("scans_per_phone")) // one count for app and pages
+	waiters := o.Metrics.waiters(o.Limits)
+	o.Service.LimitGuesses(limit.NewGuesses().Report(o.Metrics.hit("codes")))
 	people, err := pages.New(pages.Options{
 		Service: o.Service, PublicURL: o.PublicURL.String(), Hosts: o.Hosts, Demo: o.Demo, Accounts: o.Accounts, SignIn: o.SignIn,
-		Secure: o.PublicURL.Scheme == "https", Log: o.Log, Scans: scans,
-		Limit: mayStart,
+		Secure: o.PublicURL.Scheme == "https", Log: o.Log, Scans: scans, Places: o.Places,
+		Limit: mayStart, Waiters: waiters, Refused: o.Metrics.hit("sign_ins"),
 	})
 	if err != nil {
 		return nil, err
@@ -70,7 +66,7 @@ func New(o Options) (http.Handler, error) {
 	e.HTTPErrorHandler = errorHandler(people)
 
 	proxies := proxies(o.TrustedProxies)
-	e.Pre(closeAmbiguous, recovery, observe(o.Log, o.Metrics), bodyDeadline, knownHosts(o, proxies))
+	e.Pre(closeAmbiguous, recovery, observe(o.Log, o.Metrics), bodyDeadline, writeDeadline, knownHosts(o, proxies))
 	if o.Draining != nil {
 		e.Use(drain(o.Draining))
 	}
@@ -79,22 +75,28 @@ func New(o Options) (http.Handler, error) {
 		Service: o.Service, Hold: o.PollHold, Count: o.Metrics.StatReports.Inc,
 		Secure:  func(r *http.Request) bool { return o.PublicURL.Scheme == "https" || proxies.secure(r) },
 		Limit:   mayStart,
+		Waiters: waiters,
 		Avatar:  people.Avatar,
 		Refused: people.TicketRefused,
 	}
 	public := o.PublicURL.String()
 	wechat.Routes(e)
-	(&dialect.JSON{Service: o.Service, PublicURL: public, Limit: mayStart}).Routes(e)
-	(&dialect.SSE{Service: o.Service, PublicURL: public}).Routes(e)
+	(&dialect.JSON{
+		Service: o.Service, PublicURL: public, Limit: mayStart,
+		Waiters: waiters, Polled: o.Metrics.hit("polls"),
+	}).Routes(e)
+	(&dialect.SSE{Service: o.Service, PublicURL: public, Waiters: waiters}).Routes(e)
 	messages := new(relay.Local)
 	(&dialect.WebSocket{
-		Service: o.Service, PublicURL: public, Limit: mayStart,
+		Service: o.Service, PublicURL: public, Limit: mayStart, Waiters: waiters,
 		Messages: messages, Draining: o.Draining, Open: o.Sockets,
 	}).Routes(e)
-	(&dialect.Taobao{Service: o.Service, PublicURL: public, Limit: mayStart}).Routes(e)
-	(&dialect.Picture{Service: o.Service, PublicURL: public}).Routes(e)
+	(&dialect.Taobao{Service: o.Service, PublicURL: public, Limit: mayStart, Waiters: waiters}).Routes(e)
+	(&dialect.Picture{
+		Service: o.Service, PublicURL: public, Waiters: waiters, Refused: o.Metrics.hit("pictures"),
+	}).Routes(e)
 
-	phones := &phone.API{Service: o.Service, Auth: o.Phones, Scans: scans}
+	phones := &phone.API{Service: o.Service, Auth: o.Phones, Places: o.Places, Scans: scans, Waiters: waiters}
 	sites := &site.API{Service: o.Service, Issuer: public, Messages: messages}
 	phones.Routes(e)
 	sites.Routes(e)

@@ -1,0 +1,57 @@
+package dialect
+
+import (
+	"context"
+	"math/rand/v2"
+	"strconv"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"qrlatch/server/limit"
+	"qrlatch/server/login"
+	"qrlatch/server/problem"
+)
+
+// This file is what the dialects have in common where a request is one too many.
+
+// waiterFor describes who asks for l. A cookie proves what an id does not: the id may
+// have been photographed.
+func waiterFor(c echo.Context, by limit.Dialect, who login.Holder, l login.Login) limit.Waiter {
+	addr := browserOf(c).Addr
+	return limit.Waiter{
+		Dialect: by, Topic: string(l.Handle), Addr: addr,
+		Home:  limit.Network(addr) == limit.Network(l.Browser.Addr),
+		Bound: who.HoldsBinding(l),
+	}
+}
+
+// pause holds an answer back for d, or until ctx ends: several clients come back at
+// once, whatever they are told.
+func pause(ctx context.Context, c echo.Context, w *limit.Waiters, d time.Duration) {
+	w.Pause(ctx, browserOf(c).Addr, d)
+}
+
+// tooManyWait is for a protocol that has words for it.
+func tooManyWait() *problem.Problem {
+	return problem.RateLimited("Too many requests wait for this login, or come from this address. Try again in half a minute.", turnedAway)
+}
+
+// turnAway answers clients of WeChat for whom there is not even room to be held: an error
+// of HTTP stops them, or has them wait 5 s, where any word of the protocol would bring
+// them back at once.
+func turnAway(c echo.Context) error {
+	p := tooManyWait()
+	c.Response().Header().Set("Retry-After", strconv.Itoa(int(turnedAway/time.Second)))
+	return answer(c, p.Status, "text/plain; charset=utf-8", p.Detail+"\n")
+}
+
+// A stream or a socket lasts streamLife, give or take streamJitter, while its login is
+// under way: its reconnect loses nothing, and what is never closed is never balanced anew
+// over the servers behind a proxy. Those that came at once must not go at once.
+const (
+	streamLife   = 10 * time.Minute
+	streamJitter = 2 * time.Minute
+)
+
+func lifetime() time.Duration { return streamLife - streamJitter + rand.N(2*streamJitter) }

@@ -97,7 +97,7 @@ test('a policy that forbids both ways: it says so', async ({ widget }) => {
   await widget.state('offline');
   await expect(async () => {
     await widget.page.clock.fastForward(5000);
-    expect(widget.errors.join()).toContain('QRLatch: no answer; a CSP?');
+    expect(widget.errors.join()).toContain('QRLatch: no answer (CSP?)');
   }).toPass();
 });
 

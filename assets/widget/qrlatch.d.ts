@@ -66,8 +66,6 @@ export interface Widget {
 }
 
 declare global {
-  interface Window {
-    /** Throws if there is no element or no app. */
-    QRLatch: (options: Options) => Widget;
-  }
+  /** Throws if there is no element or no app. On a server that renders pages there is none. */
+  var QRLatch: (options: Options) => Widget;
 }

@@ -9,7 +9,7 @@
    ECMAScript 3, for Internet Explorer 6 and all that came after it: no library, no
    cookie, no style sheet (a page's policy may forbid them), and no global but QRLatch. */
 (function () {
-  if (window.QRLatch) { return; }
+  if (typeof window === 'undefined' || window.QRLatch) { return; } // on a server that renders pages: nothing
 
   // The build puts rows in: "|pending|scanned…", then "en|…", "es|…". See scripts/widget.mjs.
   var texts = [];
@@ -22,7 +22,7 @@
   var firstWords = 6000;  // a stream that has said nothing by then is swallowed on its way
   var silence = 35000;    // a code changes every 20 s: a stream that says less is dead
   var shortly = 2000;     // between two short polls
-  var slowest = 16000;    // between two tries without connection
+  var slowest = 12000;    // between two tries without connection
   var renewals = 5;       // codes that replace each other unasked, while somebody could look
 
   var count = 0;          // of requests by script: each has a callback of its own
@@ -216,10 +216,10 @@
       node.onclick = pressed;
     }
 
-    function link(href) {
+    function link(href, target) {
       var node = make(more, 'a', looks + 'display:block;line-height:2');
       node.href = href;
-      node.target = leads === window ? '_self' : '_top';
+      node.target = target;
       write(node, text('onward'));
       return node;
     }
@@ -237,7 +237,7 @@
       write(cover);
       code.style.cssText = square + (what === 'pending' ? '' : /scanned|approved|offline/.test(what) ? 'opacity:.12;filter:alpha(opacity=12)' : 'visibility:hidden');
       if (what === 'pending' && matches('(pointer: coarse)')) {
-        link('#').onclick = function () { this.href = login.qr.text; };
+        link('#', '_blank').onclick = function () { this.href = login.qr.text; }; // this page has to stay
       }
       if (what === 'pending' && login.user_code) {
         write(make(words, 'div', 'font-size:1.5em;line-height:1.2;font-weight:700'), login.user_code);
@@ -257,7 +257,7 @@
     function lead() {
       if (state !== 'approved') { return; }
       write(more);
-      link(login.redirect_uri);
+      link(login.redirect_uri, '_' + (options.redirect || 'top'));
     }
 
     // person puts over the code who has scanned it, or the digits to repeat on the phone.
@@ -282,13 +282,11 @@
     }
 
     // draw shows a picture: a browser keeps the old one until the new one is there.
-    function draw(src) {
-      picture = picture || make(code, 'img', 'position:absolute;top:0;left:0;width:100%;height:100%;border:0;image-rendering:pixelated');
+    function draw() {
+      picture = picture || make(code, 'img', 'position:absolute;top:0;left:0;width:100%;height:100%;border:0');
       picture.alt = text('label');
-      picture.onerror = function () {
-        later(function () { if (shown === src) { picture.src = src + '&_=' + now(); } }, 3000);
-      };
-      picture.src = src;
+      picture.onerror = function () { later(draw, 3000); };
+      picture.src = shown;
     }
 
     // --- a login ---
@@ -313,6 +311,7 @@
       var mine = turn;
       giveUp = ask(ways[0], server + '/v1/logins' + path, query, body, limit, function (answer) {
         if (mine !== turn) { return; }
+        if (answer && !answer.error && !ranks[answer.state]) { answer = null; } // somebody else's
         if (answer) { heard = now(); } else { ways.reverse(); }
         done(answer);
       });
@@ -323,7 +322,10 @@
       if (ranks[answer.state] < ranks[before]) { return; } // overtaken on its way
       login = answer;
       delay = 500;
-      if (login.qr && login.qr.image !== shown) { draw(shown = login.qr.image); }
+      if (login.qr && login.qr.image !== shown) {
+        shown = login.qr.image;
+        draw();
+      }
       if (login.state !== before) {
         name = login.state.replace('pending', 'ready');
         tell('on' + name.charAt(0).toUpperCase() + name.slice(1), login);
@@ -350,8 +352,8 @@
 
     function offline(again, quietly) {
       if (!quietly || delay > 500 || ways.length < 2) { say('offline'); }
-      if (delay === 4000) { complain('no answer; a CSP?'); }
-      later(again, quietly && delay === 500 ? 0 : delay);
+      if (delay === 4000) { complain('no answer (CSP?)'); }
+      later(again, quietly && delay === 500 ? 0 : 2 * delay * Math.random()); // not all at once
       delay = Math.min(2 * delay, slowest);
     }
 
@@ -373,22 +375,21 @@
     }
 
     function follow() {
-      var spoke = false;
       var mine;
       try {
         mine = stream = new window.EventSource(server + '/v1/logins/' + login.id + '/events');
       } catch (forbidden) { fall(); return; } // by a policy, in WebKit
-      heard = now();
+      var opened = now();
+      heard = opened - 1;
       function hear(event) {
         if (mine !== stream) { return; }
-        spoke = true;
         heard = now();
         take(json.parse(event.data));
         if (ranks[login.state] === 4) { watch(); } // it is over
       }
       function look() {
         if (mine !== stream) { return; }
-        if (!spoke) { streams = false; fall(); return; }
+        if (heard < opened) { streams = false; fall(); return; }
         if (now() - heard >= silence) { watch(); return; }
         later(look, firstWords);
       }
@@ -397,7 +398,7 @@
       mine.onerror = function () {
         if (mine !== stream) { return; }
         hush();
-        if (spoke) { later(watch, 500); } else { fall(); } // a request tells what is the matter
+        if (now() - opened > firstWords) { later(watch, 3000 * Math.random()); } else { fall(); } // a request tells what is the matter
       };
       later(look, firstWords);
     }
@@ -414,7 +415,7 @@
         }
         if (answer.error) { refused(answer.error, poll); return; }
         take(answer);
-        if (ranks[login.state] < 4) { later(poll, wait ? 50 : shortly); }
+        if (ranks[login.state] < 4) { later(poll, wait && now() - began > 1000 ? 50 : shortly); }
       });
     }
 
@@ -438,14 +439,14 @@
 
     function refresh() {
       renewed = 0;
-      begin();
+      if (options.app) { begin(); } // unless destroyed
     }
 
     // wake is for what a sleeping machine, a hidden tab or a dead network has missed.
     function wake() {
       if (!visible()) { return; }
       if (state === 'expired') { renew(); return; }
-      if (state === 'refused' || state !== 'offline' && now() - heard < silence) { return; }
+      if (state === 'refused' || state !== 'offline' && now() - heard < firstWords) { return; }
       if (!login.state) { begin(); return; }
       halt();
       watch();
@@ -453,7 +454,7 @@
 
     function happen(event) {
       if (/print/.test(event.type)) { // a code on paper is dead, or worse
-        tile.style.display = event.type === 'beforeprint' ? 'none' : '';
+        box.style.display = event.type === 'beforeprint' ? 'none' : '';
       } else if (event.type !== 'offline') {
         wake();
       } else if (ranks[state] < 4) {

@@ -141,6 +141,25 @@ test('a code to type', async ({ widget, site, alice }) => {
   await widget.isIn();
 });
 
+test.describe('on a phone', () => {
+  // Firefox, driven by WebDriver BiDi, cannot pretend to be a phone.
+  test.use({ hasTouch: true });
+
+  test('the same device signs in in another tab, and the page waits for it', async ({ widget, context, browserName, alice }) => {
+    test.skip(browserName === 'firefox', 'Firefox does not pretend to have a coarse pointer');
+    await widget.open();
+    const [tab] = await Promise.all([
+      context.waitForEvent('page'),
+      widget.page.getByRole('link', { name: 'Continue on this device' }).click(),
+    ]);
+    await tab.waitForURL(/\/l\//);
+    await expect(widget.page.locator('.qrlatch')).toHaveAttribute('data-state', 'pending');
+    const { id } = await alice.scan(tab.url());
+    await alice.approve(id);
+    await widget.isIn();
+  });
+});
+
 test('refresh() begins anew', async ({ widget }) => {
   await widget.open();
   const first = await widget.code();

@@ -7,7 +7,7 @@ export default defineConfig({
   testIgnore: process.env.README_SHOTS ? [] : 'screenshots.spec.mjs', // make screenshots
   outputDir: '.results',
   reporter: 'list',
-  workers: 2,
+  workers: 3, // most of a test is waiting
   fullyParallel: true,
   forbidOnly: !!process.env.CI,
   timeout: 60_000, // for a machine that has other things to do; a test takes 1 to 8 s

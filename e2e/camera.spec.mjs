@@ -184,7 +184,7 @@ for (const { error, words, again } of [
     await expect(handset.getByText(ways)).toBeVisible();
     await expect(finder(handset)).toBeHidden();
     await expect(start(handset)).toBeVisible({ visible: again }); // no button that can do nothing
-    await expect(handset.getByLabel('Have a code as text?')).toBeVisible();
+    await expect(handset.getByLabel('Have a code to type?')).toBeVisible();
   });
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/url"
 	"os"
 	"strings"
 	"sync/atomic"
@@ -12,6 +13,7 @@ import (
 
 	"qrlatch/server/login"
 	"qrlatch/server/oidc"
+	"qrlatch/server/pages"
 	"qrlatch/server/phone"
 )
 
@@ -170,19 +172,10 @@ func checkIssuer(issuer string) error {
 
 // checkIssuers keeps people apart. A person is (issuer, subject), but sites are told the
 // subject alone: somebody with the right subject at one issuer would be somebody else's
-// account at the site. The subjects of phones.tokens are the operator's own choice.
+// account at the site. What an issuer's subjects are is seen only when it names one: see
+// [phone.Prefixes].
 func (c *config) checkIssuers(wrong *problems) {
-	type source struct{ name, issuer, prefix string }
-	var sources []source
-	if c.oidc != nil {
-		sources = append(sources, source{"phones.oidc", c.oidc.Issuer, ""})
-	}
-	if c.jwt != nil {
-		sources = append(sources, source{"phones.jwt", c.jwt.Issuer, c.jwt.SubjectPrefix})
-	}
-	if c.introspection != nil {
-		sources = append(sources, source{"phones.introspection", c.introspection.Issuer, c.introspection.SubjectPrefix})
-	}
+	sources := c.issuers()
 	for i, b := range sources {
 		if len(b.prefix) > 64 || strings.ContainsFunc(b.prefix, unicode.IsControl) {
 			wrong.add("%s: subject_prefix: want at most 64 bytes without control characters", b.name)
@@ -191,8 +184,19 @@ func (c *config) checkIssuers(wrong *problems) {
 			if a.issuer != b.issuer && a.prefix == b.prefix {
 				wrong.add("%s: its issuer is not that of %s, and two issuers may have the same subject, by which alone sites know a person: set %s.subject_prefix, such as app:", b.name, a.name, b.name)
 			}
+			if a.issuer != b.issuer && a.prefix != b.prefix && a.prefix != "" && b.prefix != "" &&
+				(strings.HasPrefix(a.prefix, b.prefix) || strings.HasPrefix(b.prefix, a.prefix)) {
+				wrong.add("%s: subject_prefix: neither this nor that of %s may begin with the other, or two issuers may have the same subject", b.name, a.name)
+			}
 			if a.issuer == b.issuer && a.prefix != b.prefix {
 				wrong.add("%s: its issuer is that of %s, so its people must have the same subject_prefix", b.name, a.name)
+			}
+		}
+	}
+	for i, t := range c.file.Phones.Tokens {
+		for _, s := range sources {
+			if s.prefix != "" && strings.HasPrefix(t.Subject, s.prefix) {
+				wrong.add("phones.tokens[%d]: subject: begins with the subject_prefix of %s, and might be one of its people", i, s.name)
 			}
 		}
 	}
@@ -205,6 +209,35 @@ func (c *config) checkIssuers(wrong *problems) {
 	}
 }
 
+// source is one of those that say who somebody is.
+type source struct{ name, issuer, prefix string }
+
+func (c *config) issuers() []source {
+	var all []source
+	if c.oidc != nil {
+		all = append(all, source{"phones.oidc", c.oidc.Issuer, ""})
+	}
+	if c.jwt != nil {
+		all = append(all, source{"phones.jwt", c.jwt.Issuer, c.jwt.SubjectPrefix})
+	}
+	if c.introspection != nil {
+		all = append(all, source{"phones.introspection", c.introspection.Issuer, c.introspection.SubjectPrefix})
+	}
+	return all
+}
+
+// prefixes are those of the issuers. An introspection without an issuer answers for many,
+// and there is no other then.
+func (c *config) prefixes() phone.Prefixes {
+	prefixes := phone.Prefixes{}
+	for _, s := range c.issuers() {
+		if s.issuer != "" {
+			prefixes[s.issuer] = s.prefix
+		}
+	}
+	return prefixes
+}
+
 // phones authenticates by what was configured last.
 type phones struct {
 	log   *slog.Logger
@@ -215,7 +248,7 @@ type phones struct {
 // set takes over a configuration. Keys from the same URL as before go on to serve, should
 // the issuer be down, and are fetched again.
 func (p *phones) set(tokens phone.Tokens, c *config) {
-	chain := &phone.Chain{Log: p.log, Authenticators: []phone.Authenticator{tokens}}
+	chain := &phone.Chain{Log: p.log, Authenticators: []phone.Authenticator{tokens}, Prefixes: c.prefixes()}
 	if c.jwt != nil {
 		judge := *c.jwt
 		if judge.Keys == nil {
@@ -237,4 +270,22 @@ func (p *phones) set(tokens phone.Tokens, c *config) {
 // Authenticate makes phones a phone.Authenticator.
 func (p *phones) Authenticate(ctx context.Context, bearer string) (login.Identity, error) {
 	return p.chain.Load().Authenticate(ctx, bearer)
+}
+
+// signIn is a provider whose people are kept apart from those of other issuers.
+type signIn struct {
+	pages.Provider
+	phones *phones
+}
+
+// Finish makes signIn a pages.Provider.
+func (s signIn) Finish(ctx context.Context, a oidc.Attempt, answer url.Values) (login.Identity, error) {
+	who, err := s.Provider.Finish(ctx, a, answer)
+	if err != nil {
+		return login.Identity{}, err
+	}
+	if err := s.phones.chain.Load().Prefixes.Check(who.Phone); err != nil {
+		return login.Identity{}, fmt.Errorf("%w: %w", oidc.ErrRefused, err)
+	}
+	return who, nil
 }

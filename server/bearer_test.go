@@ -153,6 +153,8 @@ func TestWhatIsWrongWithTokensIsSaidInOneLineEach(t *testing.T) {
 		{"introspection alone", asked, ""},
 		{"everything of one issuer", jwt + ", " + asked + ", " + provider, ""},
 		{"two issuers, told apart", change(jwt, "issuer: https://id", "subject_prefix: 'app:', issuer: https://app") + ", " + provider, ""},
+		{"two issuers with prefixes, and a fixed token", change(jwt, url, url+", subject_prefix: 'a:'") + ", " + change(asked, "url:", "issuer: https://app.example, subject_prefix: 'ab:', url:") + ", tokens: [{token_sha256: " + aHash + ", subject: ab}]", ""},
+		{"one issuer with one prefix", change(jwt, url, url+", subject_prefix: 'a:'") + ", " + change(asked, "url:", "subject_prefix: 'a:', url:"), ""},
 
 		{"no issuer", change(jwt, "issuer: https://id.example, ", ""), "phones.jwt: issuer: want the iss"},
 		{"the issuer of our own tokens", change(jwt, "https://id.example,", "tokens,"), "phones.jwt: issuer: \"tokens\" is that of phones.tokens"},
@@ -180,6 +182,9 @@ func TestWhatIsWrongWithTokensIsSaidInOneLineEach(t *testing.T) {
 		{"two issuers", change(jwt, "issuer: https://id", "issuer: https://app") + ", " + provider, "set phones.jwt.subject_prefix"},
 		{"two issuers by introspection", jwt + ", " + change(asked, "url:", "issuer: https://app.example, url:"), "set phones.introspection.subject_prefix"},
 		{"one issuer, but told apart", jwt + ", " + change(asked, "url:", "subject_prefix: x, url:"), "must have the same subject_prefix"},
+		{"a prefix that begins with another's", change(jwt, url, url+", subject_prefix: 'app:'") + ", " + change(asked, "url:", "issuer: https://app.example, subject_prefix: 'app:two:', url:"), "phones.introspection: subject_prefix: neither"},
+		{"a prefix that another's begins with", change(jwt, url, url+", subject_prefix: ab") + ", " + change(asked, "url:", "issuer: https://app.example, subject_prefix: a, url:"), "phones.introspection: subject_prefix: neither"},
+		{"a fixed token for somebody else's person", change(jwt, url, url+", subject_prefix: 'app:'") + ", tokens: [{token_sha256: " + aHash + ", subject: 'app:alice'}]", "phones.tokens[0]: subject: begins with the subject_prefix of phones.jwt"},
 		{"a prefix of two lines", change(jwt, url, url+`, subject_prefix: "a\nb"`), "phones.jwt: subject_prefix: want"},
 		{"a demo", "DEMO" + jwt, "--demo brings its own apps and phones"},
 	} {

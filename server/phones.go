@@ -56,13 +56,13 @@ func readSecret(name string) (string, error) {
 }
 
 // signIn is the provider that was configured, nil if none was.
-func (c *config) signIn(publicURL string) pages.Provider {
+func (c *config) signIn(publicURL string, phones *phones) pages.Provider {
 	if c.oidc == nil {
 		return nil
 	}
 	settings := *c.oidc
 	settings.RedirectURL = publicURL + pages.CallbackPath
-	return oidc.New(settings)
+	return signIn{oidc.New(settings), phones}
 }
 
 var (

@@ -79,7 +79,7 @@ func serve(ctx context.Context, c *config, env environment) error {
 		Service: service, Phones: phones, Places: &record.places, PublicURL: publicURL, Log: log, Metrics: metrics,
 		Hosts: c.hosts, Loopback: public.loopback(), TrustedProxies: c.proxies, PollHold: c.pollHold,
 		Limits:   c.limits(),
-		Accounts: parts.accounts, SignIn: c.signIn(publicURL.String()), AppLinks: c.appLinks, Demo: c.demo != "", Draining: draining, Sockets: &sockets,
+		Accounts: parts.accounts, SignIn: c.signIn(publicURL.String(), phones), AppLinks: c.appLinks, Demo: c.demo != "", Draining: draining, Sockets: &sockets,
 	})
 	if err != nil {
 		return err

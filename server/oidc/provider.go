@@ -27,6 +27,7 @@ const (
 	patience  = 10 * time.Second // with all that a provider is asked in one step
 	maxAnswer = 1 << 20          // bytes of one answer of a provider
 	freshness = time.Hour        // of what a provider says of itself
+	staleness = 24 * time.Hour   // until which that does while it is asked again
 )
 
 // Config is what one has to know of a provider. All but Transport is mandatory.
@@ -100,6 +101,7 @@ func (p *Provider) Host() string {
 }
 
 // discover returns what the provider says of itself, and asks it if that is not known.
+// Nobody waits for what is only no longer fresh: the provider may hang.
 func (p *Provider) discover(ctx context.Context) (*metadata, error) {
 	p.mu.Lock()
 	known := p.found
@@ -119,13 +121,13 @@ func (p *Provider) discover(ctx context.Context) (*metadata, error) {
 		}
 		return found, err
 	})
+	if known != nil && time.Since(known.read) < staleness {
+		return known, nil
+	}
 	select {
 	case answer := <-asked:
 		if answer.Err == nil {
 			return answer.Val.(*metadata), nil
-		}
-		if known != nil { // what was true an hour ago is better than nothing
-			return known, nil
 		}
 		return nil, fmt.Errorf("%w: discovery: %s", ErrUnavailable, brief(answer.Err))
 	case <-ctx.Done():

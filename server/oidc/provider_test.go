@@ -89,13 +89,44 @@ func TestAProviderIsAskedAgainAfterAFailureAndAfterAnHour(t *testing.T) {
 			{2 * time.Minute, true, 4, true}, // what it said before still holds
 			{0, false, 5, true},
 			{0, true, 5, true},
+			{23 * time.Hour, true, 6, true},
+			{time.Hour, true, 7, false}, // but not for more than a day
+			{0, false, 8, true},
 		} {
 			time.Sleep(step.after)
 			down = step.down
 			_, _, err := p.Begin(t.Context())
+			synctest.Wait() // for what was asked in the background
 			if (err == nil) != step.good || asked != step.asked || err != nil && !errors.Is(err, oidc.ErrUnavailable) {
 				t.Errorf("%+v: asked %d times, %v", step, asked, err)
 			}
+		}
+	})
+}
+
+// A provider that hangs would cost everybody who signs in ten seconds.
+func TestNobodyWaitsForADiscoveryOfWhatIsKnown(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var hangs atomic.Bool
+		p := provider(func(r *http.Request) (string, error) {
+			if hangs.Load() {
+				<-r.Context().Done()
+				return "", r.Context().Err()
+			}
+			return document(""), nil
+		})
+		for _, step := range []struct {
+			after time.Duration
+			good  bool
+			waits time.Duration
+		}{{0, true, 0}, {2 * time.Hour, true, 0}, {0, true, 0}, {21 * time.Hour, true, 0}, {time.Hour, false, 10 * time.Second}} {
+			time.Sleep(step.after)
+			began := time.Now()
+			_, _, err := p.Begin(t.Context())
+			if (err == nil) != step.good || time.Since(began) != step.waits {
+				t.Errorf("%+v: %v after %s", step, err, time.Since(began))
+			}
+			hangs.Store(true)
 		}
 	})
 }

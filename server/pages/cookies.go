@@ -85,11 +85,20 @@ type signedIn struct {
 	Until           int64  // unix seconds
 }
 
+// maxSealed is how long a cookie's value may be: browsers drop a cookie of more than 4 kB.
+const maxSealed = 3500
+
 func (p *Pages) setIdentity(c echo.Context, who login.Identity) {
-	p.setCookie(c, cookiePhone, "/", p.seal(cookiePhone, signedIn{
+	in := signedIn{
 		Issuer: who.Issuer, Subject: who.Subject, Name: who.Name, Picture: who.Picture,
 		Until: time.Now().Add(phoneLife).Unix(),
-	}), phoneLife)
+	}
+	sealed := p.seal(cookiePhone, in)
+	if len(sealed) > maxSealed { // a picture's address may be long, and people can do without
+		in.Picture = ""
+		sealed = p.seal(cookiePhone, in)
+	}
+	p.setCookie(c, cookiePhone, "/", sealed, phoneLife)
 }
 
 // identity returns who is signed in on this phone. An account or a provider that was

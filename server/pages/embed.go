@@ -48,18 +48,21 @@ var embedProblems = []problem{
 	{err: errGoneStart, status: http.StatusNotFound, title: "embed.gone", what: "embed.gone_more", label: "login.fresh"},
 }
 
+const withUserCode = "1"
+
 // embedStart is what the address of /embed asks for. The pages' own addresses repeat it,
 // so that one can begin anew when the login is long forgotten.
 type embedStart struct {
 	App, RedirectURI, State, Lang string
 
+	UserCode      string // "1": with a short code, which only the page without scripts asks for here
 	Theme         string // of the widget
 	Origin, Nonce string // of the page around the frame, which is told what happens; may be empty
 }
 
 func (s *embedStart) fields() map[string]*string {
 	return map[string]*string{
-		"app": &s.App, "redirect_uri": &s.RedirectURI, "state": &s.State, "lang": &s.Lang,
+		"app": &s.App, "redirect_uri": &s.RedirectURI, "state": &s.State, "lang": &s.Lang, "user_code": &s.UserCode,
 		"theme": &s.Theme, "origin": &s.Origin, "nonce": &s.Nonce,
 	}
 }
@@ -74,7 +77,7 @@ func readEmbedStart(r *http.Request) (embedStart, bool) {
 		*field = q.Get(name)
 	}
 	return s, err == nil && languageTag.MatchString(s.Lang) && nonceShape.MatchString(s.Nonce) &&
-		slices.Contains([]string{"", "auto", "light", "dark"}, s.Theme) && (s.Origin == "") == (s.Nonce == "")
+		(s.UserCode == "" || s.UserCode == withUserCode) && slices.Contains([]string{"", "auto", "light", "dark"}, s.Theme) && (s.Origin == "") == (s.Nonce == "")
 }
 
 func (s embedStart) query() string {
@@ -100,6 +103,12 @@ func (s embedStart) of(service *login.Service) (*login.App, error) {
 		return nil, login.ErrRedirectURI
 	}
 	return app, nil
+}
+
+// typing is the same start with a short code.
+func (s embedStart) typing() embedStart {
+	s.UserCode = withUserCode
+	return s
 }
 
 type embedPage struct {

@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -58,6 +59,7 @@ func (p *Pages) startPlain(c echo.Context) error {
 	}
 	id, l, err := p.Service.Start(r.Context(), login.Request{
 		App: start.App, RedirectURI: start.RedirectURI, SiteState: start.State, Lang: start.Lang, Browser: browserOf(c),
+		UserCode: start.UserCode == withUserCode,
 	})
 	if errors.Is(err, login.ErrFull) {
 		p.Waiters.Pause(r.Context(), browserOf(c).Addr, limit.Patience)
@@ -90,6 +92,9 @@ type plainPage struct {
 	Refresh string // as the header of that name; empty: the page stays as it is
 
 	Picture string // of the codes
+	Code    string // a short one, to type at PhoneAt; may be empty
+	PhoneAt string
+	Type    string // begins a new login with a short code
 	Phone   string // the demo's
 	Face    *login.Profile
 	Number  string
@@ -108,6 +113,9 @@ func (p *Pages) plain(c echo.Context) error {
 		return p.embedProblem(c, start, errGoneStart)
 	}
 	start := embedStart{App: l.App, RedirectURI: l.RedirectURI, State: l.SiteState, Lang: l.Lang}
+	if l.UserCode != 0 {
+		start = start.typing()
+	}
 	if err != nil {
 		return p.embedProblem(c, start, err)
 	}
@@ -124,6 +132,9 @@ func (p *Pages) plain(c echo.Context) error {
 	switch l.State {
 	case login.Pending:
 		wait, page.Picture = refreshPending, "/qrcode/"+id+".gif"
+		page.Code, _ = p.Service.UserCode(l, time.Now())
+		_, host, _ := strings.Cut(p.origin, "://")
+		page.PhoneAt, page.Type = host+"/phone", plainPath+start.typing().query()
 		if p.Demo {
 			page.Phone = "/demo/scan/" + id
 		}

@@ -177,6 +177,47 @@ func TestThePageKnowsOfThePersonWhatTheAppDiscloses(t *testing.T) {
 	}
 }
 
+// Who cannot scan begins anew, with a code to type. It stays with whatever is begun after it.
+func TestACodeToTypeIsOneClickAway(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, nil)
+		b := w.embed("&lang=en&state=abc")
+		p := b.v.get(b.at)
+		if _, ok := w.service.UserCode(b.l, time.Now()); ok || strings.Contains(p.body, "type this code") {
+			t.Error("it has a code that nobody asked for")
+		}
+		link := regexp.MustCompile(`href="/embed/plain\?app=demo(&[^"]*)">Can’t scan\? Type a code</a>`).FindStringSubmatch(p.body)
+		if link == nil {
+			t.Fatal(p.body)
+		}
+
+		b = w.embed(html.UnescapeString(link[1]))
+		code, ok := w.service.UserCode(b.l, time.Now())
+		if !ok || b.l.SiteState != "abc" {
+			t.Fatalf("%+v has no short code", b.l)
+		}
+		p = b.v.get(b.at)
+		p.expect(t, 200, `class="qr"`, "open <bdi>login.example/phone</bdi> and type this code", ">"+code+"<")
+		if strings.Contains(p.body, "Can’t scan") {
+			t.Error("it offers what it has")
+		}
+		alice := w.phone("Alice")
+		form := alice.get("/phone").form
+		form.Set("code", code)
+		alice.post("/phone/scan", form).expect(t, 200, "Let this browser in as <bdi>Alice</bdi>?")
+		p = b.v.get(b.at)
+		p.expect(t, 200, "Type this number there", `class="digits"`)
+		if strings.Contains(p.body, code) {
+			t.Error("the code is still there")
+		}
+		time.Sleep(5 * time.Minute)
+		b.v.get(b.at).expect(t, 200, `href="/embed/plain?app=demo`+link[1]+`">Show a new code`)
+	})
+	for _, wrong := range []string{"0", "true", "1&user_code=1"} {
+		newWorld(t, nil).visitor().get("/embed/plain?app=demo&user_code="+wrong).expect(t, 400, "This sign-in cannot begin")
+	}
+}
+
 func TestTheHomePageWithoutScriptsLeadsThere(t *testing.T) {
 	w := newWorld(t, nil)
 	w.visitor().get("/").expect(t, 200,

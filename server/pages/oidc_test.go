@@ -5,6 +5,7 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/x509"
+	"encoding/base64"
 	"net/http"
 	"net/url"
 	"strings"
@@ -52,6 +53,31 @@ func TestOneTapSignsInAtTheProviderAndGoesOn(t *testing.T) {
 			t.Errorf("approved by %+v %+v", l.Phone, l.Profile)
 		}
 	})
+}
+
+// Browsers drop a cookie of more than 4 kB, and whoever signed in would be asked again
+// and again.
+func TestAPictureThatIsTooLongForACookieIsLeftOut(t *testing.T) {
+	for picture, kept := range map[string]bool{
+		"https://id.example/ada.jpg":                          true,
+		"https://id.example/?" + strings.Repeat("&", 300):     true,
+		"https://id.example/?" + strings.Repeat("&", 490):     false,
+		"https://id.example/" + strings.Repeat("\u00e4", 200): true,
+	} {
+		p := newIDP(t)
+		p.claims["picture"], p.claims["name"] = picture, strings.Repeat("<", 100)
+		w, _ := newProviderWorld(t, p)
+		ada := w.guest(p)
+		ada.get("/phone/sign-in/provider?next=/phone").expect(t, 200, "What this phone lets in", strings.Repeat("&lt;", 100))
+		sealed := ada.cookie("qrlatch_phone", "/")
+		if len(sealed) > 3500 {
+			t.Errorf("%.40s: a cookie of %d bytes", picture, len(sealed))
+		}
+		body, err := base64.RawURLEncoding.DecodeString(strings.Split(sealed, ".")[0])
+		if err != nil || strings.Contains(string(body), `"Picture"`) != kept {
+			t.Errorf("%.40s: %s, %v", picture, body, err)
+		}
+	}
 }
 
 // What a browser may be sent back with, and what the provider may say.

@@ -22,6 +22,7 @@ func TestAShortCodeCanBeTyped(t *testing.T) {
 		return code
 	}
 	alice := w.phone("Alice")
+	alice.get("/phone").expect(t, 200, "Have a code to type?", "The short code, such as BCDF-GHJK, or the link behind the code.")
 	typed := func(code string) page {
 		form := alice.get("/phone").form
 		form.Set("code", code)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 
 	"qrlatch/server/login"
 )
@@ -21,6 +22,7 @@ const maxToken = 8 << 10
 // one says stands: a token that its issuer's keys refuse gets no second chance.
 type Chain struct {
 	Authenticators []Authenticator
+	Prefixes       Prefixes     // of those that have one
 	Log            *slog.Logger // at debug, why a token was refused; nil: nowhere
 }
 
@@ -38,11 +40,34 @@ func (c *Chain) judge(ctx context.Context, bearer string) (login.Identity, error
 		return login.Identity{}, refused("longer than %d bytes", maxToken)
 	}
 	for _, a := range c.Authenticators {
-		if who, err := a.Authenticate(ctx, bearer); !errors.Is(err, ErrUnknownToken) {
-			return who, err
+		who, err := a.Authenticate(ctx, bearer)
+		if errors.Is(err, ErrUnknownToken) {
+			continue
 		}
+		if err == nil {
+			err = c.Prefixes.Check(who.Phone)
+		}
+		if err != nil {
+			return login.Identity{}, err
+		}
+		return who, nil
 	}
 	return login.Identity{}, ErrUnknownToken
+}
+
+// Prefixes are what issuers' subjects begin with, by issuer. They are for sites, which
+// know a person by the subject alone.
+type Prefixes map[string]string
+
+// Check refuses, with ErrBadToken, a subject that begins with the prefix of another
+// issuer: who may choose subjects at one would choose to be somebody of the other.
+func (p Prefixes) Check(who login.Phone) error {
+	for issuer, prefix := range p {
+		if issuer != who.Issuer && prefix != "" && strings.HasPrefix(who.Subject, prefix) {
+			return refused("its subject begins with the subject_prefix of another issuer")
+		}
+	}
+	return nil
 }
 
 // refused says why a token proves nothing. The reason is for a log: never put anything

@@ -81,6 +81,11 @@ export const chromiumOptions = {
   },
 };
 
+export const cookiesAllowed = ({ launchOptions, ...options }) => ({
+  ...options,
+  launchOptions: { ...launchOptions, args: launchOptions.args.filter(arg => arg !== '--test-third-party-cookie-phaseout') },
+});
+
 // A Firefox as Mozilla builds it is driven by WebDriver BiDi, which is what the
 // channel says; Playwright's own has patches of its own and needs no channel.
 export const firefoxOptions = {

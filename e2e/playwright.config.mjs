@@ -1,5 +1,5 @@
 import { defineConfig } from '@playwright/test';
-import { chromiumOptions, firefoxOptions } from './browsers.mjs';
+import { chromiumOptions, cookiesAllowed, firefoxOptions } from './browsers.mjs';
 
 export default defineConfig({
   testDir: '.',
@@ -16,5 +16,7 @@ export default defineConfig({
   projects: [
     { name: 'chromium', use: chromiumOptions },
     { name: 'firefox', use: firefoxOptions },
+    // The same login where third-party cookies are still allowed.
+    { name: 'chromium, cookies allowed', use: cookiesAllowed(chromiumOptions), testMatch: 'widget{,-frame}.spec.mjs' },
   ],
 });

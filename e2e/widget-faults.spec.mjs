@@ -31,6 +31,19 @@ for (const transport of transports) {
   });
 }
 
+test('the server restarts after the scan: the page says so, and a button begins anew', async ({ page, own }) => {
+  const site = await own(startSite());
+  const widget = widgetOn(page, site);
+  await widget.open();
+  await phone(site.server, 'alice').scan(await widget.code());
+  await widget.state('scanned');
+  await site.restart();
+  await expect(page.getByRole('status')).toHaveText('This code has expired', { timeout: 20_000 });
+  await page.getByRole('button', { name: 'New code' }).click();
+  await widget.letIn(phone(site.server, 'alice'));
+  await widget.isIn();
+});
+
 test('no server at first: it begins when there is one', async ({ page, own }) => {
   const site = await own(startSite());
   const widget = widgetOn(page, site);

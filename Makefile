@@ -13,7 +13,7 @@ export GOFLAGS := $(strip $(shell go env GOFLAGS 2>/dev/null) -buildvcs=false)
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help build run test check lint race unit es3 widget e2e screenshots shots fuzz bench audit setup clean
+.PHONY: help build run test check lint race unit es3 widget e2e screenshots shots fuzz mutations bench audit setup clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "  make %-11s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -37,9 +37,10 @@ race: ## Go tests with the race detector (needs a C compiler)
 	@go test -race ./...
 unit: race
 
-es3: setup ## hold the pages' scripts and the widget to the language of Internet Explorer 6, and the widget to its size
+es3: setup build ## hold the pages' scripts and the widget to the language of Internet Explorer 6, the widget to its size, and answers for script tags to one call
 	@node e2e/es3.mjs $(wildcard assets/*.js assets/widget/*.js e2e/old/*.js)
 	@node scripts/widget.mjs --check
+	@node e2e/jsonp.mjs
 
 widget: setup ## build assets/widget/qrlatch.v1.js, and put its hash into the documents
 	@node scripts/widget.mjs
@@ -59,6 +60,9 @@ old: setup build ## the widget in Internet Explorer 6 to 9 (HtmlUnit), PhantomJS
 
 fuzz: ## run every fuzzer for FUZZTIME (30s) each
 	@scripts/fuzz.sh $(FUZZTIME)
+
+mutations: ## take the mitigations away one by one and see that a test notices each; ARGS=T23 narrows them
+	@go run ./scripts/mutations $(ARGS)
 
 bench: ## benchmarks with allocations
 	@go test -run '^$$' -bench . -benchmem ./...

@@ -43,7 +43,7 @@ const refusals = [/^window\.code=400;$/, /<ret>1203<\/ret>/, /"ret":"1"/, /"stat
 // returns what opened.
 async function tries(thief, values) {
   const ask = async path => {
-    const answer = await thief.request.get(path, { maxRedirects: 0 });
+    const answer = await thief.request.get(path, { maxRedirects: 0, timeout: 15_000 });
     const body = await answer.text();
     const shut = answer.status() >= 400 || refusals.some(words => words.test(body));
     return shut && !/redirect_uri|ticket=/.test(body) ? [] : [`${path}: ${answer.status()} ${body.slice(0, 200)}`];

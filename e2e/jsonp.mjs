@@ -105,18 +105,18 @@ async function main() {
       [name => `/qrcodelogin/generateQRCode4Login.do?appkey=nobody&callback=${name}`, true],
       [name => `/v1/logins/x.js?since=${encodeURIComponent(pick(hostile))}&callback=${name}`, false],
     ];
-    const names = Array.from({ length: callbacks }, made);
+    const called = Array.from({ length: callbacks }, made);
     await Promise.all(Array.from({ length: 16 }, async (_, lane) => {
-      for (let i = lane; i < names.length; i += 16) {
+      for (let i = lane; i < called.length; i += 16) {
         const [address, wrapped] = shapes[i % shapes.length];
-        checkCall(`callback ${JSON.stringify(names[i])}`, await ask(address(encodeURIComponent(names[i]))), names[i], wrapped);
+        checkCall(`callback ${JSON.stringify(called[i])}`, await ask(address(encodeURIComponent(called[i]))), called[i], wrapped);
       }
     }));
     if (parsed < callbacks / 10 || parsed > callbacks * 0.9) fault(`${parsed} of ${callbacks} names were called`, { status: 0, body: '' });
 
     // The same with people of hostile names, in every state of a login.
-    for (let n = 0; n < hostile.length - 1; n += 1) {
-      const started = await ask(`/v1/logins.js?app=shop&callback=f&state=${encodeURIComponent(hostile[n])}`);
+    await Promise.all(names.map(async (name, n) => {
+      const started = await ask(`/v1/logins.js?app=shop&callback=f&state=${encodeURIComponent(name)}`);
       checkCall('a start', started, 'f', false);
       const { id, qr } = JSON.parse(started.body.slice('/**/f('.length, -2));
       const look = async () => {
@@ -130,14 +130,14 @@ async function main() {
       const says = [await ask(`/cgi-bin/mmwebwx-bin/login?tip=1&loginicon=true&uuid=${id}`)];
       await post(`/v1/scans/${scan.id}/approve`, {});
       await look();
-      says.push(await ask(`/cgi-bin/mmwebwx-bin/login?tip=0&uuid=${id}`), await ask(`/jslogin?appid=shop&state=${encodeURIComponent(hostile[n])}`),
-        await ask(`/jslogin?appid=${encodeURIComponent(hostile[n])}`), await ask(`/cgi-bin/mmwebwx-bin/login?uuid=${encodeURIComponent(hostile[n])}`));
+      says.push(await ask(`/cgi-bin/mmwebwx-bin/login?tip=0&uuid=${id}`), await ask(`/jslogin?appid=shop&state=${encodeURIComponent(name)}`),
+        await ask(`/jslogin?appid=${encodeURIComponent(name)}`), await ask(`/cgi-bin/mmwebwx-bin/login?uuid=${encodeURIComponent(name)}`));
       if (!says[1].body.includes('redirect_uri')) fault(`nobody was let in as ${n}`, says[1]);
       for (const answer of says) {
         parsed += 1;
         if (!isAssignments(answer.body) || answer.body.includes('<')) fault(`WeChat's words of ${n}`, answer);
       }
-    }
+    }));
   } finally {
     agent.destroy();
     await server.stop();
@@ -145,7 +145,7 @@ async function main() {
   }
   for (const what of faults.slice(0, 20)) console.error(`JSONP: ${what}`);
   if (faults.length > 0) process.exitCode = 1;
-  else console.log(`JSONP: ${callbacks} callbacks and ${hostile.length - 1} names; each of ${parsed} scripts is one call of the name, or assignments`);
+  else console.log(`JSONP: ${callbacks} callbacks and ${names.length} names; each of ${parsed} scripts is one call of the name, or assignments`);
 }
 
 await main();

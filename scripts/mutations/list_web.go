@@ -1,0 +1,71 @@
+package main
+
+// web are the mitigations of what browsers do.
+func web() []mutation {
+	return []mutation{
+		{"7", "login/app.go", `slices.Contains(a.RedirectURIs, uri)`, `slices.ContainsFunc(a.RedirectURIs, func(r string) bool { return strings.HasPrefix(uri, r) })`, "attack.TestOnlyRegisteredAddressesGetTickets"},
+		{"T20", "login/app.go", `slices.Contains(a.RedirectURIs, uri)`, `slices.ContainsFunc(a.RedirectURIs, func(r string) bool { return strings.EqualFold(uri, r) })`, "attack.TestOnlyRegisteredAddressesGetTickets"},
+		{"T20", "pages/guard.go", `if strings.Contains(next, "//") || strings.Contains(next, "/.") {`, `if strings.Contains(next, "/.") {`, "pages.TestNextStaysOnThePhonesPages"},
+		{"T21", "login/ticket.go", `if !ok || !hmac.Equal([]byte(query.Get("sig")),`, `if !ok || false && !hmac.Equal([]byte(query.Get("sig")),`, "attack.TestATicketIsOfUseToNobodyElse"},
+		{"T21", "login/ticket.go", `func(a *App) bool { return a.ID == app }`, `func(*App) bool { return true }`, "attack.TestATicketIsOfUseToNobodyElse"},
+		{"T21", "login/ticket.go", `l.Approved.IsZero() || !hmac.Equal(`, `l.Approved.IsZero() || false && !hmac.Equal(`, "attack.TestATicketIsOfUseToNobodyElse"},
+		{"T22", "login/ticket.go", `return now.Before(l.Redeemed.Add(grace)) }`, `return true }`, "login.TestTheBrowserThatRedeemedGetsTheSameSessionAgainForFortySeconds"},
+		{"T22", "login/ticket.go", `id:    client.client(),`, `id:    hashSecret("browser"),`, "attack.TestATicketThatTwoPresentLetsNobodyIn"},
+		{"T22", "login/login.go", `hashSecret("client " + b.Addr.String() + " " + b.UserAgent)`, `hashSecret("client " + b.Addr.String())`, "attack.TestATicketThatTwoPresentLetsNobodyIn"},
+		{"8", "dialect/jsonp.go", "regexp.MustCompile(`^[A-Za-z_$][\\w$]*(\\.[A-Za-z_$][\\w$]*){0,3}$`)", "regexp.MustCompile(`[A-Za-z_$][\\w$]*`)", "attack.TestAScriptIsNeverAPageOrADownload"},
+		{"T23", "dialect/jsonp.go", `len(name) <= maxCallback && `, ``, "attack.TestAScriptIsNeverAPageOrADownload"},
+		{"T23", "dialect/jsonp.go", ` && !reserved.MatchString(name)`, ` && !(false && reserved.MatchString(name))`, "attack.TestAScriptIsNeverAPageOrADownload"},
+		{"8", "dialect/jsonp.go", `script(c, "/**/"+name+`, `script(c, name+`, "dialect.TestJSONPOnTheWire"},
+		{"8", "dialect/dialect.go", `h.Set("X-Content-Type-Options", "nosniff")`, ``, "attack.TestAScriptIsNeverAPageOrADownload"},
+		{"8", "dialect/taobao.go", `"?uid=" + taobaoUID.Replace(url.QueryEscape(l.Profile.Name))`, `"?uid=" + l.Profile.Name`, "dialect.TestANameInTheAddressIsLettersAndPercents"},
+		{"T25", "dialect/jsonp.go", `c.Response().Header().Set("Content-Disposition", `, `c.Response().Header().Set("X-Nothing", `, "attack.TestAScriptIsNeverAPageOrADownload"},
+		{"T25", "dialect/jsonp.go", `c.Request().Header.Get("Sec-Fetch-Dest") != "document"`, `c.Request().Header.Get("Sec-Fetch-Dest") != "x"`, "attack.TestAScriptIsNeverAPageOrADownload"},
+		{"T24", "dialect/wechat_session.go", `case "cross-site", "same-site":`, `case "x":`, "attack.TestCookiesChangeNothingOfWhatAScriptIsTold"},
+		{"T24", "dialect/jsonp.go", `v, err := j.look(c, id, limit.ByJSONP, anyPage)`, "v, err := j.look(c, id, limit.ByJSONP, anyPage)\n\tif cookie(c, \"wxsid\") != \"\" {\n\t\tv.UserCode = \"in\"\n\t}", "attack.TestCookiesChangeNothingOfWhatAScriptIsTold"},
+		{"T24", "dialect/wechat.go", `SameSite: http.SameSiteStrictMode,`, `SameSite: http.SameSiteNoneMode,`, "dialect.TestWeChatOnTheWire"},
+		{"T26", "dialect/wechat_page.go", `<ret>0</ret><message></message>"+`, `<ret>0</ret><message>"+session.Profile.Name+"</message>"+`, "attack.TestTheTicketPageRunsNothingOfAnybodys"},
+		{"T27", "pages/pages.go", `h.Set("X-Frame-Options", "DENY")`, ``, "attack.TestNobodyFramesWhatPeopleDecideOn"},
+		{"T27", "pages/pages.go", `; frame-ancestors 'none'")`, `")`, "attack.TestNobodyFramesWhatPeopleDecideOn"},
+		{"T30", "pages/pages.go", `h.Set("Referrer-Policy", "same-origin")`, `h.Set("Referrer-Policy", "unsafe-url")`, "attack.TestNothingSecretIsKeptByCachesOrToldToOthers"},
+		{"T33", "pages/pages.go", `h.Set("Cache-Control", "no-store")`, ``, "attack.TestNothingSecretIsKeptByCachesOrToldToOthers"},
+		{"T33", "dialect/dialect.go", `h.Set("Cache-Control", "no-store, private")`, ``, "attack.TestNothingSecretIsKeptByCachesOrToldToOthers"},
+		{"T33", "phone/api.go", `c.Response().Header().Set(echo.HeaderCacheControl, "no-store")`, ``, "attack.TestNothingSecretIsKeptByCachesOrToldToOthers"},
+		{"T31", "pages/guard.go", `case "", "same-origin", "none":`, `case "", "same-origin", "none", "same-site", "cross-site":`, "attack.TestAForeignPageDecidesNothing"},
+		{"T31", "pages/guard.go", `return p.knowsToken(c, who, c.FormValue("csrf"))`, `return true`, "attack.TestAForeignPageDecidesNothing"},
+		{"T31", "pages/guard.go", `if origin == "" || origin == p.origin {`, `if true {`, "attack.TestAForeignPageDecidesNothing"},
+		{"T32", "dialect/websocket.go", `return len(origins) == 1 && origin != "null" &&`, `return true || len(origins) == 1 && origin != "null" &&`, "attack.TestAForeignPageOpensNoSocket"},
+		{"7", "web/hosts.go", `if host == "" || !known && !anyHost {`, `if host == "" || false && !known && !anyHost {`, "attack.TestAForeignHostNameIsNeverRepeated"},
+		{"T34", "web/hosts.go", `if forwarded := nearest(r, "X-Forwarded-Host"); forwarded != "" && p.trusts(r) {`, `if forwarded := nearest(r, "X-Forwarded-Host"); forwarded != "" {`, "web.TestOnlyKnownHostsAreAnswered"},
+		{"T35", "web/middleware.go", `c.Response().Header().Set("Connection", "close")`, ``, "attack.TestNoRequestHidesBehindAnother"},
+		{"T36", "web/hosts.go", "return echo.ExtractIPDirect()", "return func(r *http.Request) string {\n\t\t\tif made := r.Header.Get(\"X-Real-IP\"); made != \"\" {\n\t\t\t\treturn made\n\t\t\t}\n\t\t\treturn echo.ExtractIPDirect()(r)\n\t\t}", "attack.TestAThousandMadeUpAddressesAreOneClient"},
+		{"T36", "web/hosts.go", "echo.TrustPrivateNet(false)}", "echo.TrustPrivateNet(false), echo.TrustIPRange(&net.IPNet{IP: net.IPv4zero, Mask: net.CIDRMask(0, 32)})}", "attack.TestAThousandMadeUpAddressesAreOneClient"},
+	}
+}
+
+// running are the mitigations of what operators fear.
+func running() []mutation {
+	return []mutation{
+		{"T40", "web/limits.go", `PerLogin: l.WaitersPerLogin, PerAddress: l.WaitersPerAddress, Total: l.Waiters,`, ``, "attack.TestAnAttackerWhoWaitsEverywhereKeepsNobodyOut"},
+		{"T40", "dialect/waiters.go", `Home:  limit.Network(addr) == limit.Network(l.Browser.Addr),`, ``, "attack.TestAnAttackerWhoWaitsEverywhereKeepsNobodyOut"},
+		{"T41", "serve.go", `ReadHeaderTimeout: headerTimeout, `, ``, "attack.TestHeadersThatNeverComeAreNotWaitedFor"},
+		{"T41", "web/deadline.go", `conn.SetReadDeadline(time.Now().Add(bodyTimeout)) == nil`, `false && conn.SetReadDeadline(time.Now().Add(bodyTimeout)) == nil`, "web.TestABodyThatNeverComesHoldsNobody"},
+		{"T41", "dialect/sse_writer.go", `_ = w.control.SetWriteDeadline(time.Now().Add(ssePatience))`, ``, "dialect.TestWhoReadsNothingIsCutAndHoldsUpNobody"},
+		{"T43", "dialect/wechat.go", "<-ctx.Done()\n\t\t\treturn saysNothing, true", "return saysNothing, true", "dialect.TestWhenTheStoreIsDownPollsSayNothingYet"},
+		{"T42", "memstore/table.go", `t.limit > 0 && n > t.limit`, `t.limit > 0 && n > t.limit+1e9`, "attack.TestAFloodOfLoginsEndsInWordsAndPasses"},
+		{"T42", "dialect/json.go", "if errors.Is(err, login.ErrFull) {\n\t\t\tpause(ctx, c, j.Waiters, slowStart)", "if errors.Is(err, login.ErrFull) {", "attack.TestAFloodOfLoginsEndsInWordsAndPasses"},
+		{"T42", "dialect/wechat.go", "case err != nil:\n\t\tpause(c.Request().Context(), c, w.Waiters, slowStart)", "case err != nil:", "attack.TestAFloodOfLoginsEndsInWordsAndPasses"},
+		{"T36", "web/limits.go", `starts.Take(login.Network(b.Addr)) == 0`, `starts.Take(b.Addr.String()) == 0`, "web.TestStartsAreLimitedPerAddressAndHeldBack"},
+		{"10", "web/middleware.go", `slog.String("route", route)`, `slog.String("route", c.Request().URL.String())`, "attack.TestNoSecretOfAnyWayInReachesTheLog"},
+		{"10", "web/middleware.go", `m.Requests.WithLabelValues(route,`, `m.Requests.WithLabelValues(c.Request().URL.Path,`, "attack.TestNoSecretOfAnyWayInReachesTheLog"},
+		{"T48", "phone/chain.go", `"token refused", "reason", err)`, `"token refused", "reason", err, "token", bearer)`, "attack.TestNoSecretOfAnyWayInReachesTheLog"},
+		{"T48", "web/middleware.go", `fmt.Sprintf("panic: %T", p.value)`, `fmt.Sprintf("panic: %v", p.value)`, "web.TestAPanicReachesNobody"},
+		{"T49", "login/binding.go", `for _, key := range s.Keys().All() {`, `for _, key := range s.Keys().All()[:1] {`, "login.TestWhatBeganUnderAnOldKeyIsFinishedUnderNewerOnes"},
+		{"T49", "pages/cookies.go", `for _, key := range p.Service.Keys().All() {`, `for _, key := range p.Service.Keys().All()[:1] {`, "attack.TestTwentyNewKeysInMidFlowLoseNoLogin"},
+		{"T49", "pages/guard.go", `for _, key := range p.Service.Keys().All() {`, `for _, key := range p.Service.Keys().All()[:1] {`, "attack.TestTwentyNewKeysInMidFlowLoseNoLogin"},
+		{"T49", "login/ticket.go", `key, ok := s.Keys().Key(query.Get("kid"))`, `key, ok := s.Keys().Newest(), true`, "attack.TestTwentyNewKeysInMidFlowLoseNoLogin"},
+		{"T50", "login/service.go", "func (s *Service) find(ctx context.Context, h Holder) (Login, error) {\n\tid, ok := parseID(h.ID)\n\tif !ok {\n\t\treturn Login{}, ErrNotFound", "func (s *Service) find(ctx context.Context, h Holder) (Login, error) {\n\tid, ok := parseID(h.ID)\n\tif !ok {\n\t\treturn Login{}, ErrRefused", "attack.TestUnknownForgottenAndForeignAnswerAlike"},
+		{"T50", "login/service.go", "if !h.proves(l) {\n\t\treturn Login{}, ErrNotFound", "if !h.proves(l) {\n\t\treturn Login{}, ErrNotYours", "attack.TestUnknownForgottenAndForeignAnswerAlike"},
+		{"T50", "login/ticket.go", `!hmac.Equal([]byte(query.Get("sig")), []byte(redirectSignature(key, redirectQuery(query))))`, `query.Get("sig") != redirectSignature(key, redirectQuery(query))`, "attack.TestSecretsAreComparedInConstantTime"},
+		{"T51", "web/web.go", `e.HideBanner, e.HidePort = true, true`, "e.HideBanner, e.HidePort = true, true\n\te.GET(\"/metrics\", echo.WrapHandler(Admin(o.Metrics, nil)))", "attack.TestTheOperatorsPagesAreNotPublic"},
+	}
+}

@@ -69,6 +69,8 @@ type record struct {
 	log    *slog.Logger
 	places geo.Current
 	audit  atomic.Pointer[auditlog.Log] // nil: none is kept
+
+	unboundScans atomic.Uint64
 }
 
 // set takes over a configuration. The audit log is opened again even if its name is the
@@ -99,6 +101,9 @@ func (r *record) set(c *config) error {
 func (r *record) serve(c *login.Config) {
 	c.Apart = r.places.Apart
 	c.Audit = func(e login.Event) {
+		if e.Unbound {
+			r.unboundScans.Add(1)
+		}
 		if audit := r.audit.Load(); audit != nil {
 			audit.Write(e)
 		}
@@ -112,6 +117,9 @@ func (r *record) lost() float64 {
 	}
 	return 0
 }
+
+// unbound counts the scans after which whoever has the login id may collect.
+func (r *record) unbound() float64 { return float64(r.unboundScans.Load()) }
 
 func (r *record) close() {
 	if audit := r.audit.Load(); audit != nil {

@@ -74,6 +74,7 @@ func serve(ctx context.Context, c *config, env environment) error {
 	defer drain()
 	metrics := web.NewMetrics()
 	metrics.CountLostLines(record.lost)
+	metrics.CountUnboundScans(record.unbound)
 	var sockets sync.WaitGroup
 	handler, err := web.New(web.Options{
 		Service: service, Phones: phones, Places: &record.places, PublicURL: publicURL, Log: log, Metrics: metrics,

@@ -19,6 +19,7 @@ type Event struct {
 	Browser   Browser    // of the login
 	Presenter Browser    // who presented the ticket; the zero Browser: the site itself, or nobody
 	Push      bool       // the browser asked for this person, nobody scanned
+	Unbound   bool       // anybody with the login id may collect it: App.UnboundScan
 	Risk      Risk
 	Number    NumberCheck
 	Ended     Ending // why the session is over

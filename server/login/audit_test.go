@@ -270,3 +270,30 @@ func TestOfManyAtOnceEachChangeIsToldOnce(t *testing.T) {
 		}
 	})
 }
+
+func TestAScanThatLetsAnybodyCollectIsTold(t *testing.T) {
+	for name, tt := range map[string]struct {
+		allowed, drawn, want bool
+	}{
+		"self-drawn, allowed":  {true, true, true},
+		"self-drawn, refused":  {false, true, false}, // only the cookie that began collects
+		"our picture, allowed": {true, false, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			audited(t, func(w *world, told func() []login.Event) {
+				w.config.Apps[0].UnboundScan = tt.allowed
+				w.Configure(w.config)
+				h, l := w.start()
+				text := w.code(l)
+				if tt.drawn {
+					text = h.ID
+				}
+				_, err := w.Scan(w.ctx, alice, text, time.Time{})
+				w.must(err)
+				if events := told(); len(events) != 1 || events[0].Unbound != tt.want {
+					t.Errorf("%+v", events)
+				}
+			})
+		})
+	}
+}

@@ -59,7 +59,9 @@ func (s *Service) Scan(ctx context.Context, who Identity, text string, seen time
 	})
 	switch {
 	case err == nil:
-		s.tell(FromPhone(ctx, who.Addr), loginEvent(EventScan, l))
+		event := loginEvent(EventScan, l)
+		event.Unbound = sight.bound && !l.Bound
+		s.tell(FromPhone(ctx, who.Addr), event)
 	case errors.Is(err, ErrDecided):
 		err = nil
 	}

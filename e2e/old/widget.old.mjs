@@ -59,7 +59,8 @@ test('two widgets on one page know nothing of each other', async ({ page, site, 
 test('what people see has the code that works @picture', async ({ page, site, alice }, testInfo) => {
   await page.open(site.page());
   await page.asked("shop.picture('login')").toContain('/qrcode/');
-  const picture = await page.screenshot();
+  let picture;
+  await expect(async () => readQR(picture = await page.screenshot())).toPass(); // once it is loaded
   await writeFile(testInfo.outputPath('page.png'), picture);
   expect(readQR(picture)).toBe(await page.code());
   await alice.scan(readQR(picture));

@@ -21,7 +21,7 @@ func waiterFor(c echo.Context, by limit.Dialect, who login.Holder, l login.Login
 	addr := browserOf(c).Addr
 	return limit.Waiter{
 		Dialect: by, Topic: string(l.Handle), Addr: addr,
-		Home:  limit.Network(addr) == limit.Network(l.Browser.Addr),
+		Home:  login.NetworkPrefix(addr) == login.NetworkPrefix(l.Browser.Addr),
 		Bound: who.HoldsBinding(l),
 	}
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"net/netip"
 	"time"
+
+	"qrlatch/server/login"
 )
 
 // Patience is how long a waiter that met a limit is held, at least: a client that was
@@ -57,7 +59,7 @@ func (s *Seat) Leave() {
 // come back at once. Of too many at an address it holds no more.
 func (w *Waiters) Pause(ctx context.Context, addr netip.Addr, d time.Duration) {
 	if w != nil {
-		network := Network(addr)
+		network := login.NetworkPrefix(addr)
 		if !w.hold(network) {
 			return
 		}

@@ -6,6 +6,8 @@ import (
 	"net/netip"
 	"sync"
 	"sync/atomic"
+
+	"qrlatch/server/login"
 )
 
 // Dialect is how somebody waits, for the metrics.
@@ -121,24 +123,13 @@ func NewWaiters(limits WaiterLimits) *Waiters {
 	return w
 }
 
-// Network is what one customer gets from a provider: an address, or an IPv6 /64.
-func Network(addr netip.Addr) netip.Prefix {
-	addr = addr.Unmap()
-	bits := addr.BitLen()
-	if addr.Is6() {
-		bits = 64
-	}
-	network, _ := addr.Prefix(bits) // the zero Prefix of the zero Addr: one place for all
-	return network
-}
-
 // Enter gives v a place, or says why not. Every Place must be left.
 func (w *Waiters) Enter(v Waiter) (*Place, Verdict) {
 	if w == nil {
 		return nil, Admitted
 	}
 	p := &Place{
-		waiters: w, topic: topic{v.Topic, v.Dialect == ByPhone}, network: Network(v.Addr),
+		waiters: w, topic: topic{v.Topic, v.Dialect == ByPhone}, network: login.NetworkPrefix(v.Addr),
 		standing: standingOf(v), dialect: v.Dialect, yield: v.Yield,
 	}
 	met := w.admit(p.network)

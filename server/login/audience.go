@@ -8,21 +8,15 @@ import (
 
 // watcher is who waits for a login.
 type watcher struct {
-	network     netip.Addr // its address, or the first of its IPv6 /64; the zero Addr: unknown
+	network     netip.Prefix // the zero Prefix: unknown
 	showsNumber bool
 	binding     bool // it has the login's binding cookie
 }
 
 // watcherOf forgets all of an address that one customer of a provider can choose.
 func watcherOf(h Holder, l Login) watcher {
-	network := h.Addr.Unmap().WithZone("")
-	if network.Is6() {
-		if prefix, err := network.Prefix(64); err == nil {
-			network = prefix.Addr()
-		}
-	}
 	l.Bound = true
-	return watcher{network: network, showsNumber: h.ShowsNumber, binding: h.proves(l)}
+	return watcher{network: NetworkPrefix(h.Addr), showsNumber: h.ShowsNumber, binding: h.proves(l)}
 }
 
 // absence is how long a browser that asks now and then may be silent: short polls come

@@ -39,14 +39,25 @@ func blockID(phone Phone, addr netip.Addr) BlockID {
 	return BlockID(encode(sum[:secretBytes]))
 }
 
-// Network is what one customer gets from a provider: an address, or an IPv6 /64.
+// Network is the NetworkPrefix of addr as text, for keys.
 func Network(addr netip.Addr) string {
-	if addr.Is6() {
-		if prefix, err := addr.Prefix(64); err == nil {
-			return prefix.String()
-		}
+	network := NetworkPrefix(addr)
+	if network.IsSingleIP() || !network.IsValid() {
+		return network.Addr().String()
 	}
-	return addr.String()
+	return network.String()
+}
+
+// NetworkPrefix is what one customer gets from a provider: an address, or an IPv6 /64. Of
+// the zero Addr it is the zero Prefix: one place for all.
+func NetworkPrefix(addr netip.Addr) netip.Prefix {
+	addr = addr.Unmap()
+	bits := addr.BitLen()
+	if addr.Is6() {
+		bits = 64
+	}
+	network, _ := addr.Prefix(bits) // fails for the zero Addr alone
+	return network
 }
 
 // Disown ends the session id of the phone who as SignOutByPhone does, and, if it began

@@ -7,6 +7,7 @@ import http from 'node:http';
 import os from 'node:os';
 import path from 'node:path';
 import { test as base, expect, phone, readQR } from './fixtures.mjs';
+import { listen } from './listen.mjs';
 import { startServer } from './server.mjs';
 
 export { expect, phone };
@@ -106,18 +107,6 @@ export async function startProxy(server, meddle) {
     request.pipe(onward);
   });
   return { url: `http://127.0.0.1:${proxy.port}`, stop: proxy.stop };
-}
-
-async function listen(handler) {
-  const server = http.createServer(handler);
-  await new Promise(resolve => { server.listen(0, '127.0.0.1', resolve); });
-  return {
-    port: server.address().port,
-    stop() {
-      server.close();
-      server.closeAllConnections();
-    },
-  };
 }
 
 // pageOf makes the site's page:

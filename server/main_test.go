@@ -72,16 +72,7 @@ func start(t *testing.T, args ...string) *program {
 
 func fetch(t *testing.T, url string) (int, string) {
 	t.Helper()
-	r, err := http.Get(url)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer r.Body.Close()
-	body, err := io.ReadAll(r.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return r.StatusCode, string(body)
+	return get(t, http.DefaultClient, url)
 }
 
 func (p *program) startLogin(t *testing.T, app string) string {

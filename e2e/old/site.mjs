@@ -6,6 +6,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import http from 'node:http';
 import os from 'node:os';
 import path from 'node:path';
+import { listen } from '../listen.mjs';
 import { startServer } from '../server.mjs';
 
 const secret = 'shop-secret';
@@ -109,18 +110,6 @@ export async function startLine(server, { hold, swallow }) {
     request.pipe(onward);
   });
   return { url: `http://127.0.0.1:${line.port}`, swallowed: () => swallowed, stop: line.stop };
-}
-
-async function listen(handler) {
-  const server = http.createServer(handler);
-  await new Promise(resolve => { server.listen(0, '127.0.0.1', resolve); });
-  return {
-    port: server.address().port,
-    stop() {
-      server.close();
-      server.closeAllConnections();
-    },
-  };
 }
 
 function pageOf(given) {

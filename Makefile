@@ -12,7 +12,6 @@ VULN    := .tools/govulncheck-$(VULN_VERSION)/govulncheck
 export GOFLAGS := $(strip $(shell go env GOFLAGS 2>/dev/null) -buildvcs=false)
 
 .DEFAULT_GOAL := help
-.NOTPARALLEL:
 .PHONY: help build run test check lint race unit es3 widget e2e screenshots shots fuzz mutations bench audit setup clean
 
 help: ## list these commands
@@ -24,7 +23,10 @@ build: ## compile bin/qrlatch
 run: build ## start the demo; LAN=1 lets a real phone scan, ARGS="--log-level debug" adds flags
 	@exec bin/qrlatch --demo$(if $(filter 1,$(LAN)),=lan) $(ARGS)
 
-test: setup check lint race es3 e2e old ## everything: format, vet, lint, Go with the race detector, scripts, browsers
+# Browsers wait and compilers work, so e2e goes beside all the others, which follow each
+# other. With -O, which the make of macOS has not, each is quiet until its end.
+test: setup check build ## everything: format, vet, lint, Go with the race detector, scripts, browsers
+	@$(MAKE) --no-print-directory -j2 -o setup -o build $(if $(filter output-sync,$(.FEATURES)),-O) e2e lint race es3 old
 
 check: ## gofmt and go vet
 	@unformatted=$$(gofmt -l $$(go list -f "{{.Dir}}" ./...) </dev/null) && test -z "$$unformatted" || { echo "run gofmt -w on:"; echo "$$unformatted"; exit 1; }
@@ -64,8 +66,9 @@ fuzz: ## run every fuzzer for FUZZTIME (30s) each
 mutations: ## take the mitigations away one by one and see that a test notices each; ARGS=T23 narrows them
 	@go run ./scripts/mutations $(ARGS)
 
-bench: ## benchmarks with allocations
-	@go test -run '^$$' -bench . -benchmem ./...
+bench: build ## memory, wake-up and CPU beside net/http, Echo, r3labs/sse and Nchan; ARGS="-quick" or "memory wake" (Linux; installs nginx)
+	@go build -o bin/bench ./scripts/bench
+	@exec bin/bench $(ARGS)
 
 audit: $(VULN) ## known vulnerabilities in npm packages and Go modules
 	@scripts/audit.sh $(VULN)

@@ -2,7 +2,6 @@ package assets_test
 
 import (
 	"net/http"
-	"net/http/httptest"
 	"strings"
 	"testing"
 
@@ -10,10 +9,7 @@ import (
 )
 
 func TestEveryAssetIsServed(t *testing.T) {
-	files, err := assets.New()
-	if err != nil {
-		t.Fatal(err)
-	}
+	files := newFiles(t)
 	hashed, ok := files.URL("login.js")
 	if !ok || !strings.HasPrefix(hashed, "/assets/login.") || hashed == "/assets/login.js" {
 		t.Fatalf("URL = %q, %v", hashed, ok)
@@ -33,10 +29,10 @@ func TestEveryAssetIsServed(t *testing.T) {
 		{"/assets/", "text/plain; charset=utf-8", "", 404},
 		{"/assets/login.0000000000000000.js", "text/plain; charset=utf-8", "", 404},
 	} {
-		answer := get(files, test.path, "")
-		h := answer.Header()
-		if answer.Code != test.status || h.Get("Content-Type") != test.contentType || h.Get("Cache-Control") != test.cache {
-			t.Errorf("%s: %d %q %q", test.path, answer.Code, h.Get("Content-Type"), h.Get("Cache-Control"))
+		got := answer(t, test.path)
+		h := got.Header()
+		if got.Code != test.status || h.Get("Content-Type") != test.contentType || h.Get("Cache-Control") != test.cache {
+			t.Errorf("%s: %d %q %q", test.path, got.Code, h.Get("Content-Type"), h.Get("Cache-Control"))
 		}
 		if h.Get("X-Content-Type-Options") != "nosniff" {
 			t.Errorf("%s may be sniffed", test.path)
@@ -44,22 +40,8 @@ func TestEveryAssetIsServed(t *testing.T) {
 	}
 }
 
-func TestAnUnchangedAssetIsNotSentAgain(t *testing.T) {
-	files, err := assets.New()
-	if err != nil {
-		t.Fatal(err)
-	}
-	first := get(files, "/assets/page.css", "")
-	if again := get(files, "/assets/page.css", first.Header().Get("ETag")); again.Code != http.StatusNotModified {
-		t.Errorf("status %d", again.Code)
-	}
-}
-
 func TestAvatarsAreSmallJPEGs(t *testing.T) {
-	files, err := assets.New()
-	if err != nil {
-		t.Fatal(err)
-	}
+	files := newFiles(t)
 	for _, name := range []string{"alice.jpg", "bob.jpg"} {
 		body, kind, ok := files.Read(name)
 		if !ok || kind != "image/jpeg" || http.DetectContentType(body) != "image/jpeg" || len(body) > 6<<10 {
@@ -68,13 +50,11 @@ func TestAvatarsAreSmallJPEGs(t *testing.T) {
 	}
 }
 
-func get(files *assets.Files, path, etag string) *httptest.ResponseRecorder {
-	r := httptest.NewRequest(http.MethodGet, "http://login.example/", nil)
-	r.URL.Path = path
-	if etag != "" {
-		r.Header.Set("If-None-Match", etag)
+func newFiles(t *testing.T) *assets.Files {
+	t.Helper()
+	files, err := assets.New()
+	if err != nil {
+		t.Fatal(err)
 	}
-	w := httptest.NewRecorder()
-	files.ServeHTTP(w, r)
-	return w
+	return files
 }

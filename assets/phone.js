@@ -68,8 +68,8 @@
     function ask() {
       load(self + '/state?since=' + encodeURIComponent(since), function (status, text) {
         if (status === 200 && text === since) { delay = 1000; setTimeout(ask, 250); return; }
-        if (status === 0 || status >= 500) {
-          delay = Math.min(2 * delay, 15000);
+        if (status === 0 || status === 429 || status >= 500) {
+          delay = status === 429 ? 15000 : Math.min(2 * delay, 15000); // as its Retry-After says
           setTimeout(ask, delay);
           return;
         }

@@ -23,7 +23,7 @@ const sha256 = text => createHash('sha256').update(text).digest('hex');
 //	restart() ends the server, which forgets everything, and starts it again in its place
 //	stop()    ends both
 //
-// Its apps are shop, and bank, which asks for the number.
+// Its apps are shop, bank, which asks for the number, and seoul, whose people speak Korean.
 export async function startSite(flags = []) {
   const site = await listen((request, response) => {
     const { pathname, searchParams } = new URL(request.url, 'http://localhost');
@@ -83,8 +83,8 @@ export async function startSite(flags = []) {
 }
 
 const config = origin => JSON.stringify({ // which is YAML too
-  apps: [['shop', 'never'], ['bank', 'always']].map(([id, number]) => ({
-    id, number, name: `The ${id}`, origins: [origin], redirect_uris: [`${origin}/in?appid=${id}`],
+  apps: [['shop', 'never'], ['bank', 'always'], ['seoul', 'never', 'ko']].map(([id, number, lang]) => ({
+    id, number, lang, name: `The ${id}`, origins: [origin], redirect_uris: [`${origin}/in?appid=${id}`],
     secret_sha256: sha256(secret), disclose_on_scan: 'avatar',
   })),
   phones: { tokens: [{ token_sha256: sha256('demo-alice'), subject: 'alice', name: 'Alice', picture: `${origin}/face.svg` }] },
@@ -188,6 +188,16 @@ export const test = base.extend({
   // widget is the page of a site with a widget, and what can be seen of it.
   widget: ({ page, site }, use) => use(widgetOn(page, site)),
 });
+
+// requests notes what a page asks our server about logins.
+export function requests(page) {
+  const asked = [];
+  page.on('request', request => {
+    const { pathname, search } = new URL(request.url());
+    if (pathname.startsWith('/v1/')) asked.push(`${request.method()} ${pathname}${search}`);
+  });
+  return asked;
+}
 
 // widgetOn gives what a test says of a page's widgets, of which box is one.
 export function widgetOn(page, site, box = page.locator('#w0 .qrlatch')) {

@@ -2,7 +2,7 @@
 // in the one test that allows them.
 
 import { chromiumOptions, firefoxOptions } from './browsers.mjs';
-import { expect, test, widgetOn } from './widget.mjs';
+import { expect, requests, test, widgetOn } from './widget.mjs';
 
 // How each transport asks, and how it asks for nothing.
 const asks = {
@@ -13,16 +13,6 @@ const asks = {
 };
 const scripts = asks.jsonp;
 const longPolls = /^(POST \/v1\/logins|GET \/v1\/logins\/[^/?.]+\?since=[a-z]+&wait=\d+)$/;
-
-// requests notes what a page asks our server about logins.
-function requests(page) {
-  const asked = [];
-  page.on('request', request => {
-    const { pathname, search } = new URL(request.url());
-    if (pathname.startsWith('/v1/')) asked.push(`${request.method()} ${pathname}${search}`);
-  });
-  return asked;
-}
 
 // Each transport leads to the site.
 for (const [transport, how] of Object.entries(asks)) {
@@ -160,94 +150,6 @@ test.describe('on a phone', () => {
   });
 });
 
-test('refresh() begins anew', async ({ widget }) => {
-  await widget.open();
-  const first = await widget.code();
-  await widget.page.evaluate(() => window.widgets[0].refresh());
-  await widget.says('Ready Ready');
-  expect(await widget.code()).not.toBe(first);
-});
-
-test('what expires renews itself, then offers a button', async ({ page, sites }) => {
-  const widget = widgetOn(page, await sites('--login-ttl=1s'));
-  await widget.open();
-  await widget.state('expired');
-  await widget.says('Ready' + ' Expired Ready'.repeat(5) + ' Expired');
-  await widget.box.getByRole('button', { name: 'New code' }).click();
-  await expect.poll(widget.told).toMatch(/^Ready( Expired Ready){7}/); // it counts from the click
-});
-
-test('nothing renews itself where nobody looks', async ({ page, sites }) => {
-  const widget = widgetOn(page, await sites('--login-ttl=1s'));
-  await page.addInitScript(() => {
-    let hidden = true;
-    Object.defineProperty(document, 'visibilityState', { get: () => (hidden ? 'hidden' : 'visible') });
-    window.show = () => { hidden = false; document.dispatchEvent(new Event('visibilitychange')); };
-  });
-  await widget.open();
-  await widget.state('expired');
-  await widget.says('Ready Expired');
-  await page.evaluate(() => window.show());
-  await widget.state('pending');
-  await expect.poll(widget.told).toMatch(/^Ready Expired Ready/);
-});
-
-test('two widgets know nothing of each other', async ({ widget, site, alice }) => {
-  await widget.open({ widgets: [{ transport: 'jsonp' }, { transport: 'jsonp' }] });
-  const other = widgetOn(widget.page, site, widget.page.locator('#w1 .qrlatch'));
-  await other.state('pending');
-  const login = await widget.page.evaluate(() => window.told.find(({ widget }) => widget === 1).login);
-  const { id } = await alice.scan(login.qr.text);
-  await other.state('scanned');
-  await widget.state('pending');
-  await widget.page.evaluate(() => window.widgets[0].destroy());
-  await alice.approve(id);
-  await widget.isIn();
-});
-
-test('destroy() leaves nothing behind', async ({ widget, alice }) => {
-  await widget.page.clock.install();
-  await widget.page.addInitScript(() => {
-    window.left = new Map(); // listeners of the widget
-    for (const target of [window, document]) {
-      const { addEventListener, removeEventListener } = target;
-      target.addEventListener = function (type, heard) {
-        if (/qrlatch/.test(new Error().stack)) window.left.set(heard + type, type);
-        addEventListener.apply(target, arguments);
-      };
-      target.removeEventListener = function (type, heard) {
-        window.left.delete(heard + type);
-        removeEventListener.apply(target, arguments);
-      };
-    }
-  });
-  const transports = Object.keys(asks);
-  await widget.open({ widgets: transports.map(transport => ({ transport, redirect: 'callback' })) });
-  for (const i of transports.keys()) await expect(widget.page.locator(`#w${i} .qrlatch`)).toHaveAttribute('data-state', 'pending');
-  await expect.poll(() => widget.page.evaluate(() => document.scripts.length)).toBe(3); // of the page, and a request
-  expect(await widget.page.evaluate(() => window.left.size)).toBeGreaterThan(0);
-
-  // At the very moment of news, before the page is told of it.
-  const gone = widget.page.evaluate(() => new Promise(resolve => {
-    new MutationObserver(() => {
-      window.widgets.forEach(widget => widget.destroy());
-      resolve();
-    }).observe(document.querySelector('#w1 .qrlatch'), { attributeFilter: ['data-state'] });
-  }));
-  const { login } = await widget.page.evaluate(() => window.told.find(({ widget }) => widget === 1));
-  await alice.scan(login.qr.text);
-  await gone;
-  const asked = requests(widget.page);
-  await widget.page.clock.runFor(70_000);
-  expect(await widget.page.evaluate(() => ({
-    scripts: document.scripts.length, listeners: [...window.left.values()], callbacks: Object.keys(window.QRLatch),
-    nodes: [...document.querySelectorAll('[id^=w]')].map(el => el.innerHTML).join(''),
-  }))).toEqual({ scripts: 2, listeners: [], callbacks: [], nodes: '' });
-  expect(asked).toEqual([]);
-  expect(await widget.told()).toBe('Ready Ready Ready Ready');
-  expect(widget.errors).toEqual([]);
-});
-
 // What the page says, and what it is told.
 
 test('the callbacks get the login, and what they throw harms nobody', async ({ widget, alice }) => {
@@ -306,22 +208,29 @@ test('redirect: self leads the frame on, top the window, or a link if it may not
   await widget.isIn();
 });
 
-test('its language is the option’s, the page’s, the browser’s, or English', async ({ browser, site }) => {
-  const context = await browser.newContext({ locale: 'ko-KR' });
-  const widget = widgetOn(await context.newPage(), site);
-  const languages = [
-    [{ lang: 'fr', widgets: ['es_MX', 'zh-Hans', 'xx', undefined] }, ['es', 'zh', 'ko', 'ko']],
-    [{ lang: 'zh-CN', widgets: ['EN', undefined] }, ['en', 'zh']],
-  ];
-  for (const [{ lang, widgets }, expected] of languages) {
-    await widget.open({ lang, widgets: widgets.map(lang => ({ lang })) });
+const languages = [
+  ['ko-KR', [{ lang: 'es_MX' }, { lang: 'zh-Hans' }, { lang: 'xx' }, {}], ['es', 'zh', 'ko', 'ko']],
+  ['kok-IN', [{}, { app: 'seoul' }], ['en', 'ko']],
+  ['fr', [{ lang: 'EN' }, {}, { app: 'seoul' }, { app: 'seoul', lang: 'zh' }, { app: 'seoul', lang: 'xx', transport: 'jsonp' }], ['en', 'en', 'ko', 'zh', 'ko']],
+];
+for (const [locale, widgets, expected] of languages) {
+  test(`its language in a browser that speaks ${locale} is the option’s, the browser’s, the app’s, or English`, async ({ browser, site, alice }) => {
+    const context = await browser.newContext({ locale });
+    const widget = widgetOn(await context.newPage(), site);
+    await widget.open({ lang: 'zh', widgets: widgets.map(options => ({ redirect: 'callback', ...options })) }); // the page's own language decides nothing
     await expect(widget.page.locator('.qrlatch[data-state=pending]')).toHaveCount(widgets.length);
     expect(await widget.page.locator('.qrlatch').evaluateAll(all => all.map(({ lang }) => lang))).toEqual(expected);
-  }
-  expect(await widget.page.locator('.qrlatch[lang=zh] [role=status]').textContent()).toMatch(/\p{Script=Han}/u);
-  expect(widget.errors).toEqual([]);
-  await context.close();
-});
+    const hangul = widget.page.locator('.qrlatch[lang=ko] [role=status]');
+    for (const words of await hangul.allTextContents()) expect(words).toMatch(/\p{Script=Hangul}/u);
+    expect(widget.errors).toEqual([]);
+
+    const last = () => widget.page.evaluate(last => window.told.filter(({ widget }) => widget === last).at(-1)?.login, widgets.length - 1);
+    const { id } = await alice.scan((await last()).qr.text);
+    await alice.approve(id);
+    await expect.poll(async () => (await last()).redirect_uri).toContain('&lang=ko&'); // so does the site hear of it
+    await context.close();
+  });
+}
 
 test('its colours are the page’s, or its own', async ({ widget }) => {
   await widget.open({ style: 'body{color:#0a0;background:#123}', widgets: [{ theme: 'auto' }, { theme: 'dark' }, { theme: 'light' }, {}] });

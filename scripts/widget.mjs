@@ -2,9 +2,9 @@
 //
 // From assets/widget/qrlatch.js and the texts of templates/messages it makes
 // qrlatch.v1.js, which sites embed with a hash of it (SRI). So a released file never
-// changes: what changes after a release goes into the next version's file. --check tells
-// whether the file is what its sources make, small enough, and named with its hash in
-// the documents.
+// changes: released.txt keeps its hash, and what changes after a release goes into the
+// next version's file. --check tells whether the file is what its sources make, small
+// enough, and named with its hash in the documents.
 
 import crypto from 'node:crypto';
 import fs from 'node:fs';
@@ -15,6 +15,7 @@ import UglifyJS from 'uglify-js';
 const root = path.join(import.meta.dirname, '..');
 const source = path.join(root, 'assets/widget/qrlatch.js');
 const built = path.join(root, 'assets/widget/qrlatch.v1.js');
+const released = path.join(root, 'assets/widget/released.txt');
 const documents = ['docs/embedding.md'].map(name => path.join(root, name));
 const limits = { minified: 12_000, gzipped: 5_000 };
 
@@ -27,20 +28,21 @@ function texts() {
   const files = fs.readdirSync(folder).sort((a, b) => (b === 'en.json') - (a === 'en.json'));
   const messages = files.map(file => JSON.parse(fs.readFileSync(path.join(folder, file), 'utf8')));
   const names = Object.keys(messages[0]).filter(key => key.startsWith('widget.'));
-  const rows = messages.map((words, i) => [path.basename(files[i], '.json'), ...names.map(key => words[key])]);
-  if (rows.flat().some(word => word === undefined || word.includes('|'))) throw new Error('a text is missing, or has a bar in it');
-  return [['', ...names.map(key => key.slice('widget.'.length))], ...rows].map(row => row.join('|'));
+  const rows = messages.map((words, i) => [path.basename(files[i], '.json'), names.map(key => words[key])]);
+  rows.unshift(['names', names.map(key => key.slice('widget.'.length))]);
+  if (rows.flat(2).some(word => word === undefined || word.includes('|'))) throw new Error('a text is missing, or has a bar in it');
+  return Object.fromEntries(rows.map(([name, row]) => [name, row.join('|')]));
 }
 
 function build() {
-  const place = 'var texts = [];';
+  const place = 'var texts = {};';
   const script = fs.readFileSync(source, 'utf8');
   if (!script.includes(place)) throw new Error(`${source} has no "${place}"`);
   const result = UglifyJS.minify(script.replace(place, () => `var texts = ${JSON.stringify(texts())};`), {
     ie: true, // the quirks of Internet Explorer 6 to 8 are not optimised away
     toplevel: true,
     compress: { passes: 3, inline: 1, sequences: false }, // smallest when zipped
-    output: { preamble: '/* qrlatch v1 MIT */' },
+    output: { preamble: '/* qrlatch v1 MIT */', ascii_only: true }, // which zips better, and needs no charset
   });
   if (result.error) throw result.error;
   return result.code + '\n';
@@ -49,11 +51,19 @@ function build() {
 const code = build();
 const minified = Buffer.byteLength(code);
 const gzipped = zlib.gzipSync(code, { level: 9 }).length;
-const sri = 'sha384-' + crypto.createHash('sha384').update(code).digest('base64');
+const hashOf = text => 'sha384-' + crypto.createHash('sha384').update(text).digest('base64');
+const sri = hashOf(code);
 const hash = /sha384-[A-Za-z0-9+/=]{64}/g;
 
 if (minified > limits.minified) fail(`${minified} bytes minified, more than ${limits.minified}`);
 if (gzipped > limits.gzipped) fail(`${gzipped} bytes gzipped, more than ${limits.gzipped}`);
+
+for (const [, version, theirs] of fs.readFileSync(released, 'utf8').matchAll(/^(v\d+)\s+(\S+)/gm)) {
+  const file = path.join(path.dirname(built), `qrlatch.${version}.js`);
+  if (hashOf(file === built ? code : fs.readFileSync(file, 'utf8')) !== theirs) {
+    fail(`${path.basename(file)} is released and must stay as it is: let the changes go into the next version`);
+  }
+}
 
 if (process.argv.includes('--check')) {
   if (fs.readFileSync(built, 'utf8') !== code) fail('qrlatch.v1.js is not what its sources make: run `make widget`');
@@ -61,7 +71,7 @@ if (process.argv.includes('--check')) {
     const named = fs.readFileSync(name, 'utf8').match(hash) ?? [];
     if (named.length === 0 || named.some(one => one !== sri)) fail(`${path.relative(root, name)} does not name ${sri}: run \`make widget\``);
   }
-} else {
+} else if (!process.exitCode) {
   fs.writeFileSync(built, code);
   for (const name of documents) {
     if (fs.existsSync(name)) fs.writeFileSync(name, fs.readFileSync(name, 'utf8').replace(hash, () => sri));

@@ -36,7 +36,7 @@ export interface Options {
   redirectUri?: string;
   /** Comes back in the redirect: bind it to this browser's session and compare (login CSRF). */
   state?: string;
-  /** en, es, ko or zh. Default: the page's language, else the browser's, else English. */
+  /** en, es, ko or zh. Default: the browser's language, else the app's, else English. */
   lang?: string;
   /** auto takes font and colours from the page around it. Default: auto. */
   theme?: 'auto' | 'light' | 'dark';

@@ -11,8 +11,8 @@
 (function () {
   if (typeof window === 'undefined' || window.QRLatch) { return; } // on a server that renders pages: nothing
 
-  // The build puts rows in: "|pending|scanned…", then "en|…", "es|…". See scripts/widget.mjs.
-  var texts = [];
+  // The build puts rows in: {names: 'label|pending…', en: …, es: …}. See scripts/widget.mjs.
+  var texts = {};
 
   var known = /^((theme: (auto|light|dark)|transport: (auto|sse|jsonp|poll)|redirect: (top|self|callback)|\w+: undefined)$|(el|app|redirectUri|state|lang|server|on(Ready|Scanned|Approved|Denied|Expired|Error)):)/;
   var ranks = { starting: 0, pending: 1, scanned: 2, approved: 3, redeemed: 4, denied: 4, expired: 4 };
@@ -52,17 +52,16 @@
 
   function matches(query) { return window.matchMedia && window.matchMedia(query).matches; }
 
-  // choose returns the row of the language: what the page asks for, is written in, or
-  // what the browser prefers; English if we know none of them.
+  // choose returns the language that the page asks for or the browser prefers, if we have one.
   function choose(lang) {
-    var wishes = [lang, document.documentElement.lang].concat(window.navigator.languages, window.navigator.language || window.navigator.userLanguage);
-    var i, n;
-    for (i = 0; i < wishes.length; i += 1) {
-      for (n = 1; n < texts.length; n += 1) {
-        if (String(wishes[i]).slice(0, 2).toLowerCase() === texts[n].slice(0, 2)) { return n; }
-      }
+    var wishes = [lang].concat(window.navigator.languages, window.navigator.language || window.navigator.userLanguage);
+    var i = wishes.length;
+    var found;
+    while (i) {
+      lang = String(wishes[i -= 1]).slice(0, 3).toLowerCase().replace(/[-_]/, ''); // not kok-IN, which is no Korean
+      if (texts[lang]) { found = lang; }
     }
-    return 1;
+    return found;
   }
 
   function make(parent, tag, style) {
@@ -89,25 +88,28 @@
   // that gives the request up.
   //
   // KHTML and old Internet Explorers say nothing of a script that fails, hence the
-  // watchdog. A script that comes too late finds a callback that does nothing.
+  // watchdog. A script that comes too late finds a callback that only takes itself away.
   function ask(across, url, query, body, limit, done) {
     var call = across ? request() : document.createElement('script');
     var name = 'c' + now() + (count += 1);
     var watchdog = setTimeout(fail, limit);
 
     function finish(answer) {
+      if (!call) { return; }
       clearTimeout(watchdog);
       call.onload = call.onerror = call.onreadystatechange = null;
       if (across) {
         call.abort();
       } else {
         if (call.parentNode) { call.parentNode.removeChild(call); }
-        QRLatch[name] = now; // which harms nobody
-        setTimeout(function () { delete QRLatch[name]; }, answer ? 0 : 60000);
+        QRLatch[name] = forget;
+        setTimeout(forget, answer ? 0 : 60000);
       }
-      if (done) { done(answer); }
-      done = null;
+      call = null;
+      done(answer);
     }
+
+    function forget() { delete QRLatch[name]; }
 
     function fail() { finish(null); }
 
@@ -130,14 +132,11 @@
       call.charset = 'utf-8';
       call.referrerPolicy = 'origin'; // a start without one is refused
       call.onload = call.onerror = failed;
-      call.onreadystatechange = function () { if (/d|complete/.test(call.readyState)) { failed(); } };
+      call.onreadystatechange = function () { if (/d|complete/.test(this.readyState)) { failed(); } };
       call.src = url + '.js?' + query + '&callback=QRLatch.' + name;
       document.getElementsByTagName('head')[0].appendChild(call);
     }
-    return function () {
-      done = null;
-      fail();
-    };
+    return fail;
   }
 
   // --- one login page -------------------------------------------------------------------
@@ -145,7 +144,7 @@
   function QRLatch(options) {
     var el = typeof options.el === 'string' ? document.getElementById(options.el) : options.el;
     var server = options.server || home;
-    var lang = choose(options.lang);
+    var lang = choose(options.lang); // what is wished for; box.lang is what is spoken
     var transport = options.transport || 'auto';
     var leads = options.redirect !== 'callback' && (options.redirect === 'self' ? window : window.top);
 
@@ -167,9 +166,9 @@
     server = server.replace(/\/$/, '');
 
     function text(key, what) {
-      var names = texts[0].split('|');
+      var names = texts.names.split('|');
       for (var i = 0; i < names.length; i += 1) {
-        if (names[i] === key) { return texts[lang].split('|')[i].replace('{0}', what); }
+        if (names[i] === key) { return texts[box.lang].split('|')[i].replace('{0}', what); }
       }
     }
 
@@ -183,7 +182,7 @@
     // the page's affair and not ours.
     function tell(callback, what) {
       setTimeout(function () {
-        if (leads && what.redirect_uri) { setTimeout(function () { leads.location.href = what.redirect_uri; }, 0); }
+        if (what.redirect_uri) { setTimeout(function () { if (leads) { leads.location.href = what.redirect_uri; } }, 0); }
         if (options[callback]) { options[callback](what); }
       }, 0);
     }
@@ -204,10 +203,13 @@
     var more = make(box, 'div');
 
     box.className = 'qrlatch';
-    box.lang = texts[lang].slice(0, 2);
+    speak(lang);
     words.setAttribute('role', 'status');
     words.setAttribute('aria-live', 'polite');
     words.tabIndex = -1;
+
+    // speak is told what the server says: the language wished for, else the app's.
+    function speak(lang) { box.lang = texts[lang] ? lang : 'en'; }
 
     function press(parent, words, style, pressed) {
       var node = make(parent, 'button', looks + style);
@@ -245,7 +247,7 @@
         press(more, text('type'), 'border:0;background:none;line-height:2;text-decoration:underline', function () { typing = true; refresh(); });
       }
       if (what === 'scanned') { person(); }
-      if (what === 'approved' && leads) { later(lead, 1500); }
+      if (what === 'approved' && leads) { setTimeout(lead, 1500); }
       if (/denied|expired|refused/.test(what)) {
         press(cover, text('again'), 'margin-top:38%;padding:.6em 1em;border:2px solid;border-radius:14px;background:#fff', refresh);
       }
@@ -292,7 +294,7 @@
     // --- a login ---
 
     function start() {
-      var fields = { app: options.app, redirect_uri: options.redirectUri, state: options.state, lang: box.lang, user_code: typing || undefined };
+      var fields = { app: options.app, redirect_uri: options.redirectUri, state: options.state, lang: lang, user_code: typing || undefined };
       var query = '';
       for (name in fields) {
         if (fields[name] !== undefined) { query += (query && '&') + name + '=' + encodeURIComponent(fields[name]); }
@@ -300,6 +302,7 @@
       send('', query, ways[0] && json.stringify(fields), patience, function (answer) {
         if (!answer) { offline(start, true); return; }
         if (answer.error) { refused(answer.error, start); return; }
+        speak(answer.lang || lang);
         mode = streams ? 'stream' : transport === 'poll' ? 'short' : 'long';
         take(answer);
         watch();
@@ -366,7 +369,7 @@
     function watch() {
       hush();
       if (ranks[login.state] === 4) { return; }
-      if (mode === 'stream') { follow(); } else { poll(); }
+      if (mode === 'stream' && visible()) { follow(); } else { poll(); }
     }
 
     function fall() {
@@ -405,7 +408,7 @@
 
     function poll() {
       var due = login.qr ? login.qr.expires_in || 1 : hold;
-      var wait = mode === 'long' && (ways[0] || document.readyState === 'complete') ? Math.min(hold, due) : 0; // a page has not loaded while a script is awaited
+      var wait = mode === 'long' && visible() && (ways[0] || document.readyState === 'complete') ? Math.min(hold, due) : 0; // a page has not loaded while a script is awaited
       var began = now();
       send('/' + login.id, 'since=' + login.state + (wait ? '&wait=' + wait : ''), null, 1000 * wait + patience, function (answer) {
         if (!answer) {
@@ -415,7 +418,7 @@
         }
         if (answer.error) { refused(answer.error, poll); return; }
         take(answer);
-        if (ranks[login.state] < 4) { later(poll, wait && now() - began > 1000 ? 50 : shortly); }
+        if (ranks[login.state] < 4) { later(watch, visible() ? wait && now() - began > 1000 ? 50 : shortly : slowest); }
       });
     }
 
@@ -442,23 +445,24 @@
       if (options.app) { begin(); } // unless destroyed
     }
 
-    // wake is for what a sleeping machine, a hidden tab or a dead network has missed.
-    function wake() {
-      if (!visible()) { return; }
-      if (state === 'expired') { renew(); return; }
-      if (state === 'refused' || state !== 'offline' && now() - heard < firstWords) { return; }
-      if (!login.state) { begin(); return; }
-      halt();
-      watch();
-    }
-
+    // happen is for what a sleeping machine, a hidden tab or a dead network has missed, and
+    // for the tab that is hidden now: it holds no connection, since a browser has but six of
+    // them for all the tabs that ask this server.
     function happen(event) {
-      if (/print/.test(event.type)) { // a code on paper is dead, or worse
-        box.style.display = event.type === 'beforeprint' ? 'none' : '';
-      } else if (event.type !== 'offline') {
-        wake();
-      } else if (ranks[state] < 4) {
-        say('offline');
+      var type = event.type;
+      if (/print/.test(type)) { // a code on paper is dead, or worse
+        box.style.display = type === 'beforeprint' ? 'none' : '';
+      } else if (type === 'offline') {
+        if (ranks[state] < 4) { say('offline'); }
+      } else if (state === 'expired') {
+        renew();
+      } else if (state !== 'refused' && (state === 'offline' || /^v/.test(type) || now() - heard >= firstWords)) {
+        if (login.state) {
+          halt();
+          watch();
+        } else if (visible()) {
+          begin();
+        }
       }
     }
 
@@ -471,6 +475,7 @@
     function destroy() {
       halt();
       options = {};
+      leads = null;
       listen('removeEventListener');
       if (box.parentNode) { box.parentNode.removeChild(box); }
     }

@@ -20,17 +20,24 @@ import (
 // to it. It needs no cookie: openwechat prints its URL for people to open elsewhere.
 type Picture struct {
 	Service   *login.Service
-	PublicURL string // what a scanned code begins with
+	PublicURL string      // what a scanned code begins with
+	Symbols   *qr.Encoder // see [NewEncoder]; nil: one that learned nothing
 	Waiters   *limit.Waiters
+	PerMinute int    // how many are drawn of a login, and a third of that at once; 0: any number
 	Refused   func() // told of each picture that was not drawn, since too many were; may be nil
 
 	drawn, animated *limit.PerMinute // by login
 	animators       *limit.PerMinute // by network
 }
 
+// NewEncoder returns an encoder for the codes of a server. It has yet to learn.
+func NewEncoder(publicURL string) *qr.Encoder {
+	return qr.NewEncoder(publicURL+"/l/", login.CodeLetters)
+}
+
 // Routes adds the picture's endpoint. Old bots post to it.
 func (p *Picture) Routes(e *echo.Echo) {
-	p.drawn = limit.New(picturesPerMinute, pictureBurst).Report(p.Refused)
+	p.drawn = limit.New(p.PerMinute, max(1, p.PerMinute/3)).Report(p.Refused)
 	p.animated = limit.New(gifsPerMinute, gifBurst).Report(p.Refused)
 	p.animators = limit.NewPerMinute(gifsPerAddress).Report(p.Refused)
 	e.Match([]string{http.MethodGet, http.MethodPost}, "/qrcode/:id", p.serve)
@@ -41,11 +48,10 @@ const (
 	maxSize     = 1024
 	maxFrames   = 20
 
-	// A page shows a code for 20 s. An animation costs twenty times as much to draw, and a
-	// page without scripts asks for it every 5 s.
-	picturesPerMinute, pictureBurst = 120, 40
-	gifsPerMinute, gifBurst         = 30, 10
-	gifsPerAddress                  = 240
+	// An animation costs twenty times as much to draw, and a page without scripts asks for
+	// it every 5 s.
+	gifsPerMinute, gifBurst = 30, 10
+	gifsPerAddress          = 240
 )
 
 func (p *Picture) serve(c echo.Context) error {
@@ -75,7 +81,7 @@ func (p *Picture) serve(c echo.Context) error {
 	if kind == "gif" {
 		return p.animation(c, login.Holder{ID: id}, size)
 	}
-	symbol, err := qr.Encode(p.PublicURL + "/l/" + code)
+	symbol, err := p.Symbols.Encode(p.PublicURL + "/l/" + code)
 	if err != nil {
 		return err
 	}
@@ -115,7 +121,7 @@ func (p *Picture) animation(c echo.Context, of login.Holder, size int) error {
 	}
 	frames := make([]qr.Frame, len(codes))
 	for i, code := range codes {
-		symbol, err := qr.Encode(p.PublicURL + "/l/" + code.Code)
+		symbol, err := p.Symbols.Encode(p.PublicURL + "/l/" + code.Code)
 		if err != nil {
 			return err
 		}

@@ -8,6 +8,9 @@ import (
 	"time"
 )
 
+// CodeLetters is how many letters a–z a scan code has.
+const CodeLetters = codeLen
+
 // skew is how long before its slot a code is taken: clocks of nodes differ.
 const skew = 5 * time.Second
 

@@ -1,74 +1,99 @@
-// Package qr draws QR symbols. It is the one place that knows how: a renderer with
-// other means has to offer Encode, PNG, SVG and GIF only.
+// Package qr draws QR symbols: as PNG, SVG and GIF, and the thousands of them that
+// differ in nothing but their code for a few microseconds each.
+//
+// go-qrcode makes a symbol in half a millisecond. It does so eight times, once for each
+// mask, and for every text anew. An [Encoder] asks it only while it learns, because of
+// one fact: with version, level and mask fixed, a symbol is an affine function of the
+// bits of its text over GF(2). The text's bits are copied into codewords; Reed–Solomon
+// adds codewords that are sums (exclusive or) of these; interleaving and placement move
+// bits about; a mask is a constant that is added at the end. So for texts of one length,
+// with M(t) the symbol of text t, its own mask taken off again, and t₀ any of them,
+//
+//	M(t₀ ⊕ d₁ ⊕ d₂ ⊕ …) = M(t₀) ⊕ D(d₁) ⊕ D(d₂) ⊕ …   where D(d) = M(t₀) ⊕ M(t₀ ⊕ d)
+//
+// A code is 28 letters of a–z, which differ in five bits: one lesson for t₀ and 140 for
+// the D are all that there is to know. A letter at its place is then a bitmap (table.go),
+// a symbol the sum of 28 of them, and its mask that of the least penalty (penalty.go) as
+// the standard has it: ISO/IEC 18004:2015, whose clauses are named where they matter.
+//
+// Every other text is go-qrcode's, and the tests hold the Encoder against it module for
+// module.
 package qr
 
 import (
-	"bytes"
 	"fmt"
-	"image"
-	"image/color"
-	"image/png"
-	"strconv"
-	"strings"
+	"math/bits"
 
 	qrcode "github.com/skip2/go-qrcode"
 )
 
-// Symbol is a QR symbol with its quiet zone of four modules on every side.
+// Symbol is a QR symbol. It has a quiet zone of four modules on every side wherever it
+// is drawn.
 type Symbol struct {
-	modules [][]bool // true is dark; square
+	side  int      // modules, without the quiet zone
+	words int      // of a row
+	rows  []uint64 // bit x of a row is module x; set is dark
 }
+
+const (
+	quiet    = 4 // modules on every side: clause 6.3.8
+	maxEdges = 177 + 1
+)
 
 // Encode makes the symbol of text at error correction level M. It returns an error
 // for texts that no symbol can hold.
-func Encode(text string) (Symbol, error) {
+func Encode(text string) (s Symbol, err error) {
+	defer func() { // go-qrcode panics at what it takes for its own bugs
+		if r := recover(); r != nil {
+			err = fmt.Errorf("encode QR symbol: %v", r)
+		}
+	}()
 	code, err := qrcode.New(text, qrcode.Medium)
 	if err != nil {
 		return Symbol{}, fmt.Errorf("encode QR symbol: %w", err)
 	}
-	return Symbol{code.Bitmap()}, nil
+	code.DisableBorder = true
+	modules := code.Bitmap()
+	s = newSymbol(len(modules))
+	for y, row := range modules {
+		for x, dark := range row {
+			if dark {
+				s.flip(x, y)
+			}
+		}
+	}
+	return s, nil
 }
+
+func newSymbol(side int) Symbol {
+	words := (side + 63) / 64
+	return Symbol{side, words, make([]uint64, side*words)}
+}
+
+func (s Symbol) flip(x, y int) { s.rows[y*s.words+x/64] ^= 1 << (x % 64) }
+
+func (s Symbol) dark(x, y int) bool { return s.rows[y*s.words+x/64]>>(x%64)&1 == 1 }
+
+// across is how many modules a picture has from side to side.
+func (s Symbol) across() int { return s.side + 2*quiet }
 
 // scale is the greatest whole number of pixels per module with which the symbol fits
 // into size, and at least 1: modules of unequal width are harder to scan.
-func (s Symbol) scale(size int) int { return max(1, size/len(s.modules)) }
+func (s Symbol) scale(size int) int { return max(1, min(size, maxSize)/s.across()) }
 
-// PNG returns the symbol as a picture of at most size pixels a side (unless size is
-// smaller than the symbol has modules), black on white.
-func (s Symbol) PNG(size int) []byte {
-	scale := s.scale(size)
-	side := scale * len(s.modules)
-	picture := image.NewPaletted(image.Rect(0, 0, side, side), color.Palette{color.White, color.Black})
-	for y := range side {
-		for x := range side {
-			if s.modules[y/scale][x/scale] {
-				picture.Pix[y*picture.Stride+x] = 1
-			}
-		}
-	}
-	var out bytes.Buffer
-	_ = png.Encode(&out, picture) // a buffer takes everything
-	return out.Bytes()
-}
+// maxSize is where pictures stop to grow: GIF counts pixels in 16 bits.
+const maxSize = 1 << 15
 
-// SVG returns the symbol as a drawing that fills size pixels and scales beyond.
-func (s Symbol) SVG(size int) string {
-	n, side := strconv.Itoa(len(s.modules)), strconv.Itoa(size)
-	var b strings.Builder
-	b.WriteString(`<svg xmlns="http://www.w3.org/2000/svg" width="` + side + `" height="` + side +
-		`" viewBox="0 0 ` + n + ` ` + n + `" shape-rendering="crispEdges"><path fill="#fff" d="M0 0h` + n + `v` + n + `H0z"/><path d="`)
-	for y, row := range s.modules {
-		for x := 0; x < len(row); x++ {
-			if !row[x] {
-				continue
-			}
-			from := x
-			for x < len(row) && row[x] {
-				x++
-			}
-			fmt.Fprintf(&b, "M%d %dh%dv1H%dz", from, y, x-from, from)
+// edges returns where the colour of row y changes, in modules of the picture. It begins
+// light and ends light: two of them make a dark run.
+func (s Symbol) edges(y int, buffer *[maxEdges]uint8) []uint8 {
+	found, carry := 0, uint64(0)
+	for i, row := range s.rows[y*s.words : (y+1)*s.words] {
+		for e := row ^ (row<<1 | carry); e != 0; e &= e - 1 {
+			buffer[found] = uint8(quiet + 64*i + bits.TrailingZeros64(e))
+			found++
 		}
+		carry = row >> 63
 	}
-	b.WriteString(`"/></svg>`)
-	return b.String()
+	return buffer[:found]
 }

@@ -68,17 +68,9 @@ func picture(t *testing.T, s qr.Symbol, size int) *image.Gray {
 	if err != nil {
 		t.Fatal(err)
 	}
-	indexed, ok := img.(*image.Paletted)
-	if !ok {
-		t.Fatalf("it is a %T: two colours need a bit each", img)
-	}
-	var shades [256]uint8
-	for i, c := range indexed.Palette {
-		shades[i] = color.GrayModel.Convert(c).(color.Gray).Y
-	}
-	gray := image.NewGray(indexed.Rect)
-	for i, index := range indexed.Pix {
-		gray.Pix[i] = shades[index]
+	gray, ok := img.(*image.Gray)
+	if file := s.PNG(size); !ok || file[24] != 1 {
+		t.Fatalf("it is a %T of %d bits: two colours need a bit each", img, file[24])
 	}
 	return gray
 }

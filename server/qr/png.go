@@ -1,0 +1,123 @@
+package qr
+
+import (
+	"encoding/binary"
+	"hash/crc32"
+)
+
+// PNG returns the symbol as a picture of at most size pixels a side (unless size is
+// smaller than the symbol has modules), black on white. A pixel is a bit.
+//
+// The rows of pixels of a row of modules are all alike, and every row begins and ends with
+// the quiet zone. So a row of modules is written once, from its first to its last module,
+// and all up to the next one's first module repeats what is one row of pixels back.
+func (s Symbol) PNG(size int) []byte {
+	scale := s.scale(size)
+	side := scale * s.across()
+	var buffer [1 + 128]byte
+	line := buffer[:]
+	if wide := 1 + (side+7)/8; wide <= len(line) {
+		line = line[:wide]
+	} else {
+		line = make([]byte, wide)
+	}
+	white(line)
+	// The part of a line that lies in the quiet zone, before and after. Without scale there
+	// is nothing to repeat.
+	left, right := 1+quiet*scale/8, 1+((s.across()-quiet)*scale+7)/8
+	if scale == 1 {
+		left, right = 0, len(line)
+	}
+	between := len(line)*scale - right + left
+
+	out := make([]byte, 0, 80+s.side*(10+(right-left)*9/8)+side*len(line)/200)
+	out = append(out, "\x89PNG\r\n\x1a\n"...)
+	out = appendHeader(out, side)
+	out = append(out, "\x00\x00\x00\x00IDAT\x78\x01"...)
+	begin := len(out) - 6
+	d := deflater{out: out}
+	sum := adler{a: 1}
+
+	d.begin()
+	d.literals(line[:2])
+	d.repeat(len(line)-2, 1)
+	d.repeat(len(line)*(quiet*scale-1)+left, len(line))
+	sum.add(line, quiet*scale)
+	var edges [maxEdges]uint8
+	for y := range s.side {
+		white(line)
+		dark := s.edges(y, &edges)
+		for i := 0; i+1 < len(dark); i += 2 {
+			blacken(line[1:], int(dark[i])*scale, int(dark[i+1])*scale)
+		}
+		if scale > 8 {
+			d.runs(line[left:right])
+		} else {
+			d.literals(line[left:right])
+		}
+		d.repeat(between, len(line))
+		sum.add(line, scale)
+	}
+	white(line)
+	d.runs(line[left:right])
+	d.repeat(len(line)*quiet*scale-right, len(line))
+	sum.add(line, quiet*scale)
+	d.end()
+
+	out = binary.BigEndian.AppendUint32(d.out, sum.sum())
+	binary.BigEndian.PutUint32(out[begin-4:], uint32(len(out)-begin-4))
+	out = binary.BigEndian.AppendUint32(out, crc32.ChecksumIEEE(out[begin:]))
+	return append(out, "\x00\x00\x00\x00IEND\xaeB`\x82"...)
+}
+
+// appendHeader adds the chunk that says: side by side pixels, one bit of grey each.
+func appendHeader(out []byte, side int) []byte {
+	out = append(out, "\x00\x00\x00\x0d"...)
+	begin := len(out)
+	out = append(out, "IHDR"...)
+	out = binary.BigEndian.AppendUint32(out, uint32(side))
+	out = binary.BigEndian.AppendUint32(out, uint32(side))
+	out = append(out, 1, 0, 0, 0, 0)
+	return binary.BigEndian.AppendUint32(out, crc32.ChecksumIEEE(out[begin:]))
+}
+
+// white makes line a row of white pixels: no filter, then ones.
+func white(line []byte) {
+	line[0] = 0
+	for i := 1; i < len(line); i++ {
+		line[i] = 0xFF
+	}
+}
+
+// blacken makes the pixels from..to-1 black. There are white ones after them.
+func blacken(pixels []byte, from, to int) {
+	first, last := from/8, to/8
+	head, tail := byte(0xFF)>>(from%8), byte(0xFF)>>(to%8)
+	if first == last {
+		pixels[first] &^= head &^ tail
+		return
+	}
+	pixels[first] &^= head
+	clear(pixels[first+1 : last])
+	pixels[last] &= tail
+}
+
+// adler is the checksum of zlib (RFC 1950): a is the sum of all bytes, b that of all a.
+type adler struct{ a, b uint64 }
+
+const adlerPrime = 65521
+
+// add adds a line so many times. With sum and rise, which is what b rises by when a begins
+// at 0, every repetition begins at an a that is greater by sum.
+func (c *adler) add(line []byte, times int) {
+	var sum, rise uint64
+	for _, b := range line {
+		sum += uint64(b)
+		rise += sum
+	}
+	n, t := uint64(len(line)), uint64(times)
+	c.b = (c.b + t*(n*c.a+rise) + n*sum%adlerPrime*(t*(t-1)/2)) % adlerPrime
+	c.a = (c.a + t*sum) % adlerPrime
+}
+
+func (c *adler) sum() uint32 { return uint32(c.b<<16 | c.a) }

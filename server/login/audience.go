@@ -1,14 +1,15 @@
 package login
 
 import (
+	"encoding/base64"
 	"net/netip"
 	"sync"
 	"time"
 )
 
-// watcher is who waits for a login.
+// watcher is who waits for a login, in few bytes: each waiting browser has one.
 type watcher struct {
-	network     netip.Prefix // the zero Prefix: unknown
+	network     NetworkKey
 	showsNumber bool
 	binding     bool // it has the login's binding cookie
 }
@@ -16,55 +17,129 @@ type watcher struct {
 // watcherOf forgets all of an address that one customer of a provider can choose.
 func watcherOf(h Holder, l Login) watcher {
 	l.Bound = true
-	return watcher{network: NetworkPrefix(h.Addr), showsNumber: h.ShowsNumber, binding: h.proves(l)}
+	return watcher{network: NetworkKeyOf(h.Addr), showsNumber: h.ShowsNumber, binding: h.Binding != "" && h.proves(l)}
 }
 
-// absence is how long a browser that asks now and then may be silent: short polls come
-// every 5 s at most, and a page that is reloaded or on a bad network misses some. Long
-// polls and streams are open waits, and come back at once.
-const absence = 30 * time.Second
+// NetworkKey is a [NetworkPrefix] in few bytes; the zero NetworkKey: unknown.
+type NetworkKey [8]byte
 
-// audience knows of which logins' browsers this process has heard within absence. It
-// forgets by itself: two maps take turns, so it never holds more than the logins of
-// twice that time.
+func NetworkKeyOf(addr netip.Addr) (n NetworkKey) {
+	switch addr = NetworkPrefix(addr).Addr(); {
+	case addr.Is4():
+		four := addr.As4()
+		copy(n[4:], four[:]) // ::/32 has no networks that it could be taken for
+	case addr.Is6():
+		six := addr.As16()
+		copy(n[:], six[:])
+		if n == (NetworkKey{}) {
+			n[7] = 1 // that of ::1
+		}
+	}
+	return n
+}
+
+// absence is how long a browser that asks now and then may be silent. Short polls come
+// every 5 s at most, and a page that is reloaded or on a bad network misses some; who was
+// turned away for want of room is told to come back in 30 to 34 s. Long polls and streams
+// are open waits, and come back at once. After two slots, 40 s, a code is stale anyway.
+const absence = 36 * time.Second
+
+// audience knows of which logins' browsers this process has heard within absence, and
+// whether they were in two networks. It forgets by itself: two maps take turns, so it never
+// holds more than the logins of twice that time.
 //
 // It is this process's own: several that share a store must send a login's browser and
 // its phone to the same one, or the phone is asked for the number more often than it
 // need be.
-type audience struct {
+type audience [64]earshot
+
+// earshot is the share of some logins.
+type earshot struct {
 	mu        sync.Mutex
-	now, then map[Handle]hearing
-	turned    time.Time
+	now, then hearings
 }
 
-// hearing is when a browser was heard of, and when one that can show the number was.
-type hearing struct{ any, able time.Time }
+// hearings are what was heard since a time, until absence after it.
+type hearings struct {
+	since time.Time
+	of    map[heardLogin]hearing
+}
+
+// heardLogin is a Handle.
+type heardLogin [handleBytes]byte
+
+// hearing is what was heard of a login, and when: a million of them are kept.
+type hearing struct {
+	any, able tick // of a browser, and of one that can show the number
+	network   NetworkKey
+	there     tick // of a browser in network
+	elsewhere tick // of a browser that was in another one, before that
+}
+
+// tick is a time after the beginning of hearings, in ms; 0: never. It holds absence.
+type tick uint16
+
+func (h hearings) tick(at time.Time) tick { return tick(at.Sub(h.since)/time.Millisecond) + 1 }
+
+// lately tells whether a tick is no longer ago than absence.
+func (h hearings) lately(t tick, now time.Time) bool {
+	return t != 0 && now.Sub(h.since.Add(time.Duration(t-1)*time.Millisecond)) <= absence
+}
+
+func (a *audience) place(h Handle) (*earshot, heardLogin) {
+	var login heardLogin
+	_, _ = base64.RawURLEncoding.Decode(login[:], []byte(h)) // it is one of ours
+	return &a[login[0]%byte(len(a))], login
+}
 
 // hear notes that a browser of the login asks for it, or has done so until now.
-func (a *audience) hear(h Handle, able bool) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
+func (a *audience) hear(h Handle, by watcher) {
+	e, login := a.place(h)
+	e.mu.Lock()
+	defer e.mu.Unlock()
 	now := time.Now()
-	if a.now == nil || now.Sub(a.turned) > absence {
-		a.then, a.now, a.turned = a.now, make(map[Handle]hearing), now
+	if e.now.of == nil || now.Sub(e.now.since) > absence {
+		e.then, e.now = e.now, hearings{now, make(map[heardLogin]hearing)}
 	}
-	of := a.now[h]
-	of.any = now
-	if able {
-		of.able = now
+	at, of := e.now.tick(now), e.now.of[login]
+	of.any = at
+	if by.showsNumber {
+		of.able = at
 	}
-	a.now[h] = of
+	if by.network != (NetworkKey{}) {
+		if by.network != of.network {
+			of.elsewhere = of.there
+		}
+		of.network, of.there = by.network, at
+	}
+	e.now.of[login] = of
 }
 
-// heard tells whether any browser of the login has asked for it within absence, and
-// whether one has that can show people the number.
-func (a *audience) heard(h Handle) (anybody, able bool) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
+// heard is what is known of a login within absence.
+type heard struct {
+	anybody   bool
+	able      bool // somebody can show people the number
+	network   NetworkKey
+	strangers bool // they were in another network, too
+}
+
+func (a *audience) heard(h Handle) (all heard) {
+	e, login := a.place(h)
+	e.mu.Lock()
+	defer e.mu.Unlock()
 	now := time.Now()
-	for _, of := range []hearing{a.now[h], a.then[h]} {
-		anybody = anybody || now.Sub(of.any) <= absence
-		able = able || now.Sub(of.able) <= absence
+	for _, part := range [...]hearings{e.now, e.then} {
+		of := part.of[login]
+		all.anybody = all.anybody || part.lately(of.any, now)
+		all.able = all.able || part.lately(of.able, now)
+		all.strangers = all.strangers || part.lately(of.elsewhere, now)
+		if !part.lately(of.there, now) {
+			continue
+		}
+		if all.network == (NetworkKey{}) {
+			all.network = of.network
+		}
+		all.strangers = all.strangers || of.network != all.network
 	}
-	return anybody, able
+	return all
 }

@@ -29,7 +29,8 @@ type Event struct {
 type EventName string
 
 // The events. One is told for each change, after it was saved; a repeated request that
-// changes nothing tells nothing.
+// changes nothing tells nothing. A refused ticket changes nothing but that it is noted:
+// it is told once of each client, and at most eight times of a login.
 const (
 	EventScan          EventName = "scan"
 	EventPush          EventName = "push" // a browser asked its person without a scan

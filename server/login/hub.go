@@ -34,19 +34,30 @@ type hubShard[K ~string, R any] struct {
 	timer  *time.Timer // fires for the head of queue; nil until there was one
 }
 
+// topic and watch are as small as they are because each waiting browser has one.
 type topic[K ~string, R any] struct {
-	key     K
-	watches []*watch[R]
-	due     time.Time
-	place   int // in the queue; -1: not there
+	key   K
+	first *watch[R] // the latest
+	due   int64     // in nanoseconds since 1970; 0: never
+	place int       // in the queue; -1: not there
 }
 
 type watch[R any] struct {
-	by    watcher
-	mu    sync.Mutex
-	over  bool
-	offer func(R) (accepted bool)
+	to   offered[R]
+	next *watch[R] // guarded by the topic's shard
+	by   watcher
+	mu   sync.Mutex
+	over bool
 }
+
+// offered decides about what it is offered on whichever goroutine made the change: it must
+// not block and must not end its watch.
+type offered[R any] interface{ offer(r R) (accepted bool) }
+
+// offerFunc is a function that decides.
+type offerFunc[R any] func(R) (accepted bool)
+
+func (f offerFunc[R]) offer(r R) bool { return f(r) }
 
 func newHub[K ~string, R Record[K]](t Table[K, R], load func(K) (R, error), due func(R) time.Time) *hub[K, R] {
 	h := &hub[K, R]{load: load, due: due, follow: t.Follow, unfollow: t.Unfollow, seed: maphash.MakeSeed()}
@@ -61,30 +72,39 @@ func (h *hub[K, R]) shard(key K) *hubShard[K, R] {
 	return &h.shards[maphash.String(h.seed, string(key))%uint64(len(h.shards))]
 }
 
-// watch offers the record at key to by as it is now and after every change, until offer
-// accepts or stop is called. offer runs on whichever goroutine made the change: it
-// must not block and must not call stop. If the record cannot be read, nothing is
-// registered.
-func (h *hub[K, R]) watch(key K, by watcher, offer func(R) (accepted bool)) (stop func(), err error) {
-	w := &watch[R]{by: by, offer: offer}
-	h.register(key, w)
-	stop = func() {
-		w.mu.Lock()
-		over := w.over
-		w.over = true
-		w.mu.Unlock()
-		if !over {
-			h.remove(key, w)
-		}
+// watch is add for a function. It returns what ends the watch.
+func (h *hub[K, R]) watch(key K, by watcher, offer offerFunc[R]) (stop func(), err error) {
+	w := &watch[R]{by: by, to: offer}
+	if err := h.add(key, w); err != nil {
+		return nil, err
 	}
+	return func() { h.end(key, w) }, nil
+}
+
+// add offers the record at key to w as it is now and after every change, until w accepts
+// or end is called. If the record cannot be read, w is not registered. w may be added
+// again when it is over.
+func (h *hub[K, R]) add(key K, w *watch[R]) error {
+	h.register(key, w)
 	now, err := h.load(key)
 	if err != nil {
-		stop()
-		return nil, err
+		h.end(key, w)
+		return err
 	}
 	h.offerTo(key, w, now)
 	h.schedule(key, h.due(now))
-	return stop, nil
+	return nil
+}
+
+// end ends a watch that may be over already.
+func (h *hub[K, R]) end(key K, w *watch[R]) {
+	w.mu.Lock()
+	over := w.over
+	w.over = true
+	w.mu.Unlock()
+	if !over {
+		h.remove(key, w)
+	}
 }
 
 func (h *hub[K, R]) register(key K, w *watch[R]) {
@@ -98,7 +118,10 @@ func (h *hub[K, R]) register(key K, w *watch[R]) {
 		// Under the lock, so that a following Unfollow cannot overtake it.
 		h.follow(key)
 	}
-	t.watches = append(t.watches, w)
+	w.next, t.first = t.first, w
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.over = false
 }
 
 func (h *hub[K, R]) remove(key K, w *watch[R]) {
@@ -109,15 +132,13 @@ func (h *hub[K, R]) remove(key K, w *watch[R]) {
 	if t == nil {
 		return
 	}
-	for i, other := range t.watches {
-		if other == w {
-			last := len(t.watches) - 1
-			t.watches[i], t.watches[last] = t.watches[last], nil
-			t.watches = t.watches[:last]
+	for at := &t.first; *at != nil; at = &(*at).next {
+		if *at == w {
+			*at, w.next = w.next, nil
 			break
 		}
 	}
-	if len(t.watches) == 0 {
+	if t.first == nil {
 		delete(s.topics, key)
 		if t.place >= 0 {
 			heap.Remove(&s.queue, t.place)
@@ -126,25 +147,22 @@ func (h *hub[K, R]) remove(key K, w *watch[R]) {
 	}
 }
 
-// waiting lists who waits for the record at key now.
-func (h *hub[K, R]) waiting(key K) []watcher {
+// waiting lists who waits for the record at key now, the latest first.
+func (h *hub[K, R]) waiting(key K) (all []watcher) {
 	s := h.shard(key)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	t := s.topics[key]
-	if t == nil {
-		return nil
-	}
-	all := make([]watcher, len(t.watches))
-	for i, w := range t.watches {
-		all[i] = w.by
+	if t := s.topics[key]; t != nil {
+		for w := t.first; w != nil; w = w.next {
+			all = append(all, w.by)
+		}
 	}
 	return all
 }
 
 func (h *hub[K, R]) offerTo(key K, w *watch[R], r R) {
 	w.mu.Lock()
-	accepted := !w.over && w.offer(r)
+	accepted := !w.over && w.to.offer(r)
 	w.over = w.over || accepted
 	w.mu.Unlock()
 	if accepted {
@@ -158,7 +176,9 @@ func (h *hub[K, R]) wake(key K) {
 	s.mu.Lock()
 	var watches []*watch[R]
 	if t := s.topics[key]; t != nil {
-		watches = append(watches, t.watches...)
+		for w := t.first; w != nil; w = w.next {
+			watches = append(watches, w)
+		}
 	}
 	s.mu.Unlock()
 	if len(watches) == 0 {
@@ -188,13 +208,16 @@ func (h *hub[K, R]) schedule(key K, due time.Time) {
 	s := h.shard(key)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	t := s.topics[key]
-	if t == nil || !due.IsZero() && !t.due.IsZero() && !due.Before(t.due) {
+	t, at := s.topics[key], int64(0)
+	if !due.IsZero() {
+		at = due.UnixNano()
+	}
+	if t == nil || at != 0 && t.due != 0 && at >= t.due {
 		return
 	}
-	t.due = due
+	t.due = at
 	switch {
-	case due.IsZero():
+	case at == 0:
 		if t.place >= 0 {
 			heap.Remove(&s.queue, t.place)
 		}
@@ -214,7 +237,7 @@ func (h *hub[K, R]) arm(s *hubShard[K, R]) {
 		}
 		return
 	}
-	wait := time.Until(s.queue[0].due)
+	wait := time.Until(time.Unix(0, s.queue[0].due))
 	if s.timer == nil {
 		s.timer = time.AfterFunc(wait, func() { h.expire(s) })
 		return
@@ -226,11 +249,11 @@ func (h *hub[K, R]) arm(s *hubShard[K, R]) {
 // watched is scheduled anew by wake.
 func (h *hub[K, R]) expire(s *hubShard[K, R]) {
 	s.mu.Lock()
-	now := time.Now()
+	now := time.Now().UnixNano()
 	var keys []K
-	for len(s.queue) > 0 && !s.queue[0].due.After(now) {
+	for len(s.queue) > 0 && s.queue[0].due <= now {
 		t := heap.Pop(&s.queue).(*topic[K, R])
-		t.due = time.Time{}
+		t.due = 0
 		keys = append(keys, t.key)
 	}
 	h.arm(s)
@@ -244,7 +267,7 @@ func (h *hub[K, R]) expire(s *hubShard[K, R]) {
 type dueQueue[K ~string, R any] []*topic[K, R]
 
 func (q dueQueue[K, R]) Len() int           { return len(q) }
-func (q dueQueue[K, R]) Less(i, j int) bool { return q[i].due.Before(q[j].due) }
+func (q dueQueue[K, R]) Less(i, j int) bool { return q[i].due < q[j].due }
 func (q dueQueue[K, R]) Swap(i, j int) {
 	q[i], q[j] = q[j], q[i]
 	q[i].place, q[j].place = i, j

@@ -77,7 +77,7 @@ type Identity struct {
 }
 
 // Mark is a set of things that a dialect has told its browser and must not tell
-// again. Each dialect owns bits of its own; this package only keeps them.
+// again. Each dialect owns bits of its own, of the lowest eight; see also refusalTold.
 type Mark uint32
 
 const (

@@ -59,7 +59,7 @@ func (s *Service) StartPush(ctx context.Context, ticket, uin string, r Request) 
 	if err := s.spendPush(ctx, t); err != nil {
 		return "", "", errors.Join(err, s.store.Logins.Delete(ctx, l.Handle))
 	}
-	s.audience.hear(l.Handle, false)
+	s.audience.hear(l.Handle, watcher{})
 	s.tell(ctx, loginEvent(EventPush, l))
 	err = s.createPush(ctx, next, Session{ID: t.Session, App: t.App, Phone: t.Phone, Profile: t.Profile})
 	return id, next, wrap("renew push ticket", err)

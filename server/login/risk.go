@@ -17,7 +17,7 @@ const (
 	RiskStale         Risk = 1 << iota // the code is older than the slot before the current one
 	RiskTyped                          // it was the short code, which can be told by telephone
 	RiskAhead                          // the code's slot had yet to come
-	RiskSecondWatcher                  // two addresses waited for this login when it was scanned
+	RiskSecondWatcher                  // two addresses waited for this login, or asked for it, when it was scanned
 	RiskDelay                          // nobody had asked for this login for a while
 	RiskPlace                          // browser and phone are in different countries or networks
 )
@@ -59,18 +59,20 @@ func (s *Service) risk(scanned sight, who Identity, l Login, seen time.Time) Ris
 	add(RiskStale, scanned.stale)
 	add(RiskTyped, scanned.typed)
 	add(RiskAhead, scanned.early)
-	waits := s.logins.waiting(l.Handle)
+	waits, heard := s.logins.waiting(l.Handle), s.audience.heard(l.Handle)
 	if scanned.bound && !unbound {
 		// Whoever saw the drawn code may wait with it, and will be sent away. It must not
 		// cost the person a number, which clients that draw the code rarely show.
 		waits = slices.DeleteFunc(waits, func(w watcher) bool { return !w.binding })
+		heard.strangers = false
+	} else if heard.network != (NetworkKey{}) {
+		waits = append(waits, watcher{network: heard.network}) // asks now and then, or has just gone
 	}
-	add(RiskSecondWatcher, strangers(waits))
+	add(RiskSecondWatcher, strangers(waits) || heard.strangers)
 	// A person who scans has the page open, and an open page waits, or asks every few
 	// seconds. Who made the picture for somebody else may do neither. Of the time when a
 	// person saw the code and signed in first, nothing is known any more.
-	heard, _ := s.audience.heard(l.Handle)
-	add(RiskDelay, len(waits) == 0 && !heard && time.Since(seen) <= absence)
+	add(RiskDelay, len(waits) == 0 && !heard.anybody && time.Since(seen) <= absence)
 	if apart := s.config.Load().Apart; apart != nil {
 		add(RiskPlace, apart(l.Browser.Addr, who.Addr))
 	}
@@ -80,12 +82,18 @@ func (s *Service) risk(scanned sight, who Identity, l Login, seen time.Time) Ris
 // strangers tells whether two of those who wait are not the same customer of a
 // provider. A browser that comes back, or goes on in another dialect, is no stranger to
 // itself; of one whose address is unknown nothing is said.
+//
+// A browser that has just changed its network is taken for two: what it left behind may
+// be open still, or is remembered for a while, and looks just like somebody who takes
+// turns with it. That is the lesser evil. It costs two digits, and never a login where the
+// browser can show them; a rule that let it pass would let a watcher pass who is careful
+// not to be there at the same moment.
 func strangers(waits []watcher) bool {
 	var first watcher
 	for _, w := range waits {
 		switch {
-		case !w.network.IsValid():
-		case !first.network.IsValid():
+		case w.network == NetworkKey{}:
+		case first.network == NetworkKey{}:
 			first = w
 		case w.network != first.network:
 			return true
@@ -102,6 +110,5 @@ func (s *Service) NumberShown(l Login) bool {
 			return true
 		}
 	}
-	_, able := s.audience.heard(l.Handle)
-	return able
+	return s.audience.heard(l.Handle).able
 }

@@ -9,6 +9,10 @@ import (
 	"qrlatch/server/login"
 )
 
+// while is how long a browser that asks now and then may be silent: longer than one who
+// is turned away is told to be.
+const while = 36 * time.Second
+
 // from is a browser's request that comes from addr.
 func from(h login.Holder, addr string) login.Holder {
 	h.Addr = netip.MustParseAddr(addr)
@@ -54,13 +58,83 @@ func TestASecondWatcherIsWhoWaitsElsewhereAtTheMomentOfTheScan(t *testing.T) {
 			w.waits(from(h, "2001:db8::1"))
 			w.waits(from(h, "2001:db8:0:1::1"))
 		}, true},
-		"one who came back from elsewhere": {func(w *world, h login.Holder) {
+		"one who came back": {func(w *world, h login.Holder) {
+			w.waits(from(h, "192.0.2.1"))()
+			w.waits(from(h, "192.0.2.1"))
+		}, false},
+		"one who came back from elsewhere, which nobody can tell from two": {func(w *world, h login.Holder) {
 			w.waits(from(h, "192.0.2.1"))()
 			w.waits(from(h, "198.51.100.1"))
+		}, true},
+		"one who came back from elsewhere long ago": {func(w *world, h login.Holder) {
+			w.waits(from(h, "192.0.2.1"))()
+			time.Sleep(while)
+			w.waits(from(h, "198.51.100.1"))
+			time.Sleep(time.Nanosecond)
 		}, false},
 		"one who waits, one who only asked": {func(w *world, h login.Holder) {
 			w.waits(from(h, "192.0.2.1"))
 			w.asks(from(h, "198.51.100.1"))
+		}, true},
+		"one who only asked, one who waits": {func(w *world, h login.Holder) {
+			w.asks(from(h, "198.51.100.1"))
+			w.waits(from(h, "192.0.2.1"))
+		}, true},
+		"one who has waited for minutes, one who asks now and then": {func(w *world, h login.Holder) {
+			w.waits(from(h, "192.0.2.1"))
+			w.every(5*time.Second, 40, from(h, "198.51.100.1"))
+		}, true},
+		"one who waits, one who asked long ago": {func(w *world, h login.Holder) {
+			w.asks(from(h, "198.51.100.1"))
+			w.waits(from(h, "192.0.2.1"))
+			time.Sleep(while + 1)
+		}, false},
+		"two who take turns": {func(w *world, h login.Holder) {
+			for range 20 {
+				w.every(3*time.Second, 1, from(h, "192.0.2.1"))
+				w.every(3*time.Second, 1, from(h, "198.51.100.1"))
+			}
+		}, true},
+		"two of one customer who take turns": {func(w *world, h login.Holder) {
+			for range 20 {
+				w.every(3*time.Second, 1, from(h, "2001:db8::1"))
+				w.every(3*time.Second, 1, from(h, "2001:db8::2"))
+			}
+		}, false},
+		"two who asked, the first at the last moment": {func(w *world, h login.Holder) {
+			w.asks(from(h, "192.0.2.1"))
+			w.every(while, 1, from(h, "198.51.100.1"))
+		}, true},
+		"two who asked, the first too long ago": {func(w *world, h login.Holder) {
+			w.asks(from(h, "192.0.2.1"))
+			w.every(while+time.Millisecond, 1, from(h, "198.51.100.1"))
+		}, false},
+		"one who asked, and went on elsewhere": {func(w *world, h login.Holder) {
+			w.asks(from(h, "192.0.2.1"))
+			w.every(5*time.Second, 9, from(h, "198.51.100.1"))
+		}, false},
+		"two who asked, and one who asks on": {func(w *world, h login.Holder) {
+			w.every(time.Second, 35, from(h, "192.0.2.1"))
+			w.every(time.Second, 1, from(h, "198.51.100.1"))
+			w.every(time.Second, 20, from(h, "192.0.2.1"))
+		}, true},
+		"two who asked, long after the start": {func(w *world, h login.Holder) {
+			w.every(35*time.Second, 1, from(h, "192.0.2.1"))
+			w.every(10*time.Second, 1, from(h, "198.51.100.1"))
+		}, true},
+		"two who asked, of one of whom no address is known": {func(w *world, h login.Holder) {
+			w.asks(h)
+			w.asks(from(h, "192.0.2.1"))
+			w.asks(h)
+		}, false},
+		"two who asked, of IPv4 and of IPv6": {func(w *world, h login.Holder) {
+			w.asks(from(h, "192.0.2.1"))
+			w.asks(from(h, "2001:db8::1"))
+		}, true},
+		"two who asked, for two logins": {func(w *world, h login.Holder) {
+			second, _ := w.start()
+			w.asks(from(h, "192.0.2.1"))
+			w.asks(from(second, "198.51.100.1"))
 		}, false},
 		"one of whom no address is known": {func(w *world, h login.Holder) {
 			w.waits(h)
@@ -100,6 +174,7 @@ func TestWhoOnlySawADrawnCodeIsNoSecondWatcher(t *testing.T) {
 			w.must(err)
 			w.waits(from(login.Holder{ID: string(id), Binding: binding}, "192.0.2.1"))
 			w.waits(from(login.Holder{ID: string(id)}, "198.51.100.1"))
+			w.asks(from(login.Holder{ID: string(id)}, "203.0.113.1"))
 			l, err := w.Scan(w.ctx, alice, string(id), time.Time{})
 			w.must(err)
 			if l.Risk&login.RiskSecondWatcher != 0 != unbound {
@@ -109,8 +184,7 @@ func TestWhoOnlySawADrawnCodeIsNoSecondWatcher(t *testing.T) {
 	}
 }
 
-func TestADelayIsABrowserOfWhichNothingWasHeardForHalfAMinute(t *testing.T) {
-	const while = 30 * time.Second
+func TestADelayIsABrowserOfWhichNothingWasHeardForAWhile(t *testing.T) {
 	for name, test := range map[string]struct {
 		before func(w *world, h login.Holder)
 		want   bool
@@ -121,6 +195,7 @@ func TestADelayIsABrowserOfWhichNothingWasHeardForHalfAMinute(t *testing.T) {
 		"asks now and then":     {func(w *world, h login.Holder) { w.every(5*time.Second, 20, h) }, false},
 		"asks seldom":           {func(w *world, h login.Holder) { w.every(while, 5, h) }, false},
 		"stopped asking":        {func(w *world, h login.Holder) { w.every(5*time.Second, 20, h); time.Sleep(while + 1) }, true},
+		"was turned away":       {func(w *world, h login.Holder) { w.every(5*time.Second, 3, h); time.Sleep(34 * time.Second) }, false},
 		"waits for minutes":     {func(w *world, h login.Holder) { w.waits(h); time.Sleep(4 * time.Minute) }, false},
 		"waited until just now": {func(w *world, h login.Holder) { stop := w.waits(h); time.Sleep(2 * time.Minute); stop() }, false},
 		"waited once": {func(w *world, h login.Holder) {
@@ -135,7 +210,7 @@ func TestADelayIsABrowserOfWhichNothingWasHeardForHalfAMinute(t *testing.T) {
 		}, true},
 		"others are heard of": {func(w *world, _ login.Holder) {
 			h, _ := w.start()
-			w.every(5*time.Second, 7, h)
+			w.every(5*time.Second, 9, h)
 		}, true},
 		"asked in time, while others are heard of": {func(w *world, h login.Holder) {
 			busy, _ := w.start()

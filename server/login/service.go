@@ -134,7 +134,7 @@ func (s *Service) Start(ctx context.Context, r Request) (ID, Login, error) {
 		}
 		return "", Login{}, err
 	}
-	s.audience.hear(l.Handle, false)
+	s.audience.hear(l.Handle, watcher{})
 	return id, l, nil
 }
 
@@ -196,7 +196,7 @@ func (h Holder) proves(l Login) bool {
 func (s *Service) Get(ctx context.Context, h Holder) (Login, error) {
 	l, err := s.find(ctx, h)
 	if err == nil {
-		s.audience.hear(l.Handle, h.ShowsNumber)
+		s.audience.hear(l.Handle, watcherOf(h, l))
 	}
 	return l, err
 }
@@ -227,7 +227,8 @@ func (s *Service) Watch(ctx context.Context, h Holder, since State, fire func(Lo
 	if err != nil {
 		return nil, err
 	}
-	end, err := s.logins.watch(l.Handle, watcherOf(h, l), func(now Login) bool {
+	handle, by := l.Handle, watcherOf(h, l) // and not all of l, which would be kept
+	end, err := s.logins.watch(handle, by, func(now Login) bool {
 		switch {
 		case !h.proves(now):
 			fire(Login{}, ErrNotFound)
@@ -243,7 +244,7 @@ func (s *Service) Watch(ctx context.Context, h Holder, since State, fire func(Lo
 	}
 	return func() {
 		end()
-		s.audience.hear(l.Handle, h.ShowsNumber) // until now it was there
+		s.audience.hear(handle, by) // until now it was there
 	}, nil
 }
 

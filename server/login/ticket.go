@@ -116,8 +116,9 @@ func (s *Service) redeem(ctx context.Context, text string, by redeemer) (Session
 	if _, ok := decode(text, handleBytes+secretBytes); !ok {
 		return Session{}, ErrRefused
 	}
-	stolen, ours := false, false // what the last run of the change saw
-	l, err := s.store.Logins.Update(ctx, Handle(text[:handleLen]), func(l *Login) error {
+	var refused error // what the last run of the change saw, as the others
+	stolen, ours := false, false
+	redeem := func(l *Login) error {
 		stolen, ours = false, false
 		now := time.Now()
 		key, ok := s.Keys().Key(l.KeyID)
@@ -147,8 +148,20 @@ func (s *Service) redeem(ctx context.Context, text string, by redeemer) (Session
 			return nil
 		}
 		return ErrRefused
+	}
+	l, err := s.store.Logins.Update(ctx, Handle(text[:handleLen]), func(l *Login) error {
+		err := redeem(l)
+		refused = nil
+		if ours && (errors.Is(err, ErrRefused) || errors.Is(err, ErrRedeemed)) && l.noteRefusal(by.id) {
+			refused = err
+			return nil // save the note, and nothing else has changed
+		}
+		return err
 	})
-	s.tellRedemption(ctx, l, by, err, stolen, ours)
+	if err == nil {
+		s.tellRedemption(ctx, l, by, refused, stolen)
+		err = refused
+	}
 	switch {
 	case errors.Is(err, ErrNotFound):
 		return Session{}, ErrRefused
@@ -162,20 +175,35 @@ func (s *Service) redeem(ctx context.Context, text string, by redeemer) (Session
 
 // tellRedemption tells what became of a ticket. Of texts that are no ticket of ours
 // nothing is told: anybody can send those, as many as he likes.
-func (s *Service) tellRedemption(ctx context.Context, l Login, by redeemer, err error, stolen, ours bool) {
+func (s *Service) tellRedemption(ctx context.Context, l Login, by redeemer, refused error, stolen bool) {
 	e := loginEvent(EventRedeem, l)
 	switch {
-	case err == nil && stolen:
+	case stolen:
 		e.Name = EventTicketReused
-	case err == nil:
-	case ours && (errors.Is(err, ErrRefused) || errors.Is(err, ErrRedeemed)):
+	case refused != nil:
 		e.Name = EventTicketRefused
-	default:
-		return
 	}
 	if id, ok := s.SessionIDOf(l); ok {
 		e.Session = id
 	}
 	e.Presenter = by.by
 	s.tell(ctx, e)
+}
+
+// refusalsTold is how many refusals of one ticket are told. Whoever has a ticket that is
+// used up, or has run out, may present it as often as he likes, under as many names as
+// he likes, until its login is forgotten: he must not fill the record.
+const refusalsTold = 8
+
+// refusalTold is the first of so many marks. The dialects' own begin at the other end.
+const refusalTold Mark = 1 << 8
+
+// noteRefusal notes that a ticket of l was refused to id, and reports whether that is new
+// and so to be told. Of one client it is told once; there is a mark for each eighth of
+// all clients, so of two that share one only the first is told.
+func (l *Login) noteRefusal(id HashedSecret) (first bool) {
+	mark := refusalTold << (id[0] % refusalsTold)
+	first = l.Told&mark == 0
+	l.Told |= mark
+	return first
 }

@@ -2,6 +2,7 @@ package login_test
 
 import (
 	"encoding/base64"
+	"errors"
 	"maps"
 	"net/url"
 	"regexp"
@@ -185,6 +186,77 @@ func TestWhatIsNoTicketIsRefused(t *testing.T) {
 		for _, text := range []string{"", "x", h.ID, string(l.Handle), string(l.Handle) + strings.Repeat("A", 24), strings.Repeat("\n", 36)} {
 			_, err := w.RedeemTicket(w.ctx, "shop", text)
 			w.wants(err, login.ErrRefused)
+		}
+	})
+}
+
+// Whoever has a ticket that lets nobody in any more may present it for ever, and under any
+// name: the record must not grow with that.
+func TestARefusedTicketIsToldOnceOfAClientAndEightTimesAtMost(t *testing.T) {
+	for name, spend := range map[string]func(*world, login.Login) error{
+		"redeemed by the site": func(w *world, l login.Login) error {
+			_, err := w.RedeemTicket(w.ctx, "shop", w.query(l).Get("ticket"))
+			return err
+		},
+		"run out": func(*world, login.Login) error { time.Sleep(time.Minute); return nil },
+		"void, since two have it": func(w *world, l login.Login) error {
+			_, err := w.RedeemPage(w.ctx, w.query(l), desk)
+			_, _ = w.RedeemPage(w.ctx, w.query(l), other) // refused: that is how it becomes void
+			return err
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			audited(t, func(w *world, told func() []login.Event) {
+				_, l := w.approved()
+				w.must(spend(w, l))
+				before := len(told())
+				presents := func(as login.Browser) {
+					if _, err := w.RedeemPage(w.ctx, w.query(l), as); !errors.Is(err, login.ErrRefused) {
+						t.Fatalf("%v", err)
+					}
+				}
+				for n := range 100 {
+					if n == 50 { // another node knows it as well
+						w.Service = login.NewService(w.store, w.config)
+					}
+					presents(other)
+				}
+				if got := told()[before:]; len(got) != 1 || got[0].Name != login.EventTicketRefused || got[0].Presenter != other {
+					t.Errorf("of one client: %+v", got)
+				}
+				for n := range 1000 {
+					presents(login.Browser{Addr: desk.Addr, UserAgent: decimal(int64(n))})
+				}
+				if n := len(told()) - before; n != 8 {
+					t.Errorf("of a thousand clients: %d", n)
+				}
+			})
+		})
+	}
+}
+
+// What is noted of a refusal changes nothing else.
+func TestARefusedTicketHarmsNothing(t *testing.T) {
+	inTime(t, func(w *world) {
+		_, l := w.approved()
+		query := w.query(l)
+		v, err := w.RedeemTicket(w.ctx, "shop", query.Get("ticket"))
+		w.must(err)
+		saved, err := w.store.Logins.Get(w.ctx, l.Handle)
+		w.must(err)
+		for range 3 {
+			_, err = w.RedeemPage(w.ctx, query, other)
+			w.wants(err, login.ErrRefused)
+			_, err = w.RedeemTicket(w.ctx, "shop", query.Get("ticket"))
+			w.wants(err, login.ErrRedeemed)
+		}
+		now, err := w.store.Logins.Get(w.ctx, l.Handle)
+		w.must(err)
+		if now.Told &= 3; now != saved {
+			t.Errorf("the login was %+v\nand is %+v", saved, now)
+		}
+		if _, err := w.SessionOf(w.ctx, "shop", string(v.ID)); err != nil {
+			t.Errorf("its session: %v", err)
 		}
 	})
 }

@@ -20,31 +20,37 @@ type Store struct {
 	stop func()
 }
 
-// cleanup is how often every shard is rid of what has expired.
-const cleanup = time.Minute
+const (
+	// cleanup is how often every shard is rid of what has expired, and portion how many
+	// are in one go, about once a second.
+	cleanup = time.Minute
+	portion = 4
+)
 
-// New returns an empty store. One goroutine clears it of expired records, a shard
-// at a time: go-cache holds a lock for a whole scan, so one scan must be short.
+// New returns an empty store. One goroutine clears it of expired records, a few shards
+// a second: go-cache holds a lock for a whole scan, so one scan must be short.
 func New(o Options) *Store {
-	logins := newTable[login.Handle, login.Login](o.MaxLogins)
-	sessions := newTable[login.SessionID, login.Session](0)
-	push := newTable[login.PushID, login.PushTicket](0)
-	blocks := newTable[login.BlockID, login.Block](0)
-	userCodes := newTable[login.UserCodeID, login.UserCode](0)
+	logins := newTable[login.Handle](o.MaxLogins, login.ReadLogin)
+	sessions := newTable[login.SessionID](0, login.ReadSession)
+	push := newTable[login.PushID](0, login.ReadPushTicket)
+	blocks := newTable[login.BlockID](0, login.ReadBlock)
+	userCodes := newTable[login.UserCodeID](0, login.ReadUserCode)
 
 	quit := make(chan struct{})
 	var done sync.WaitGroup
 	done.Go(func() {
-		tick := time.NewTicker(cleanup / shardCount)
+		tick := time.NewTicker(cleanup * portion / shardCount)
 		defer tick.Stop()
-		for i := 0; ; i = (i + 1) % shardCount {
+		for i := 0; ; i = (i + portion) % shardCount {
 			select {
 			case <-tick.C:
-				logins.clean(i)
-				sessions.clean(i)
-				push.clean(i)
-				blocks.clean(i)
-				userCodes.clean(i)
+				for shard := i; shard < i+portion; shard++ {
+					logins.clean(shard)
+					sessions.clean(shard)
+					push.clean(shard)
+					blocks.clean(shard)
+					userCodes.clean(shard)
+				}
 			case <-quit:
 				return
 			}

@@ -3,6 +3,7 @@ package memstore_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -18,6 +19,62 @@ func TestConformance(t *testing.T) {
 		t.Cleanup(s.Close)
 		return s.Store
 	})
+}
+
+func TestWhateverExpiresIsForgottenInItsTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const logins = 3000 // several in each shard
+		s := memstore.New(memstore.Options{MaxLogins: logins})
+		defer s.Close()
+		each := func(name string, n int, do func(login.Handle) error) {
+			t.Helper()
+			for i := range n {
+				if err := do(login.Handle(fmt.Sprint(name, i))); err != nil {
+					t.Fatalf("%s %d: %v", name, i, err)
+				}
+			}
+		}
+		live := func(life time.Duration) func(login.Handle) error {
+			return func(h login.Handle) error {
+				return s.Logins.Create(t.Context(), login.Login{Handle: h, Deadline: time.Now().Add(life - 2*time.Minute)})
+			}
+		}
+		reads := func(h login.Handle) error { _, err := s.Logins.Get(t.Context(), h); return err }
+		each("long", 1000, live(time.Hour))
+		each("middling", 100, live(30*time.Minute))
+		each("short", 1900, live(10*time.Minute))
+		time.Sleep(12 * time.Minute)
+		each("long", 1000, reads)
+		each("middling", 100, reads)
+		each("more", 1900, live(12*time.Hour))
+		time.Sleep(20 * time.Minute)
+		each("long", 1000, reads)
+		each("a few", 100, live(12*time.Hour))
+		time.Sleep(30 * time.Minute)
+		each("the rest", 1000, live(time.Minute))
+		each("more", 1900, reads)
+		time.Sleep(3 * time.Minute)
+		each("again", 1000, live(time.Minute))
+		if err := live(time.Minute)("one too many"); !errors.Is(err, login.ErrFull) {
+			t.Errorf("there is room for one more: %v", err)
+		}
+	})
+}
+
+// A change may set times of this moment, which have a monotonic reading.
+func TestWhatUpdateReturnsIsWhatIsReadFromThenOn(t *testing.T) {
+	s := memstore.New(memstore.Options{})
+	defer s.Close()
+	if err := s.Logins.Create(t.Context(), login.Login{Handle: "a", Deadline: time.Now()}); err != nil {
+		t.Fatal(err)
+	}
+	saved, err := s.Logins.Update(t.Context(), "a", func(l *login.Login) error { l.Deadline = time.Now(); return nil })
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := s.Logins.Get(t.Context(), "a"); err != nil || got != saved {
+		t.Errorf("read  %+v, %v\nsaved %+v", got, err, saved)
+	}
 }
 
 func TestALimitedStoreIsFullUntilSomethingExpires(t *testing.T) {

@@ -5,32 +5,28 @@ import (
 	"hash/maphash"
 	"maps"
 	"slices"
-	"sync"
+	"strings"
 	"sync/atomic"
 	"time"
-
-	"github.com/patrickmn/go-cache"
 
 	"qrlatch/server/login"
 )
 
-const shardCount = 64
-
-// table is a login.Table. go-cache has no compare-and-swap, so every write of a
-// shard also takes that shard's lock; reads take go-cache's own only. A saved
-// record is never changed in place, so a reader needs no lock to copy it.
-type table[K ~string, R login.Record[K]] struct {
+// table is a login.Table. It keeps a record as the bytes of its AppendBinary, in a text
+// that is never changed: what was read, and the key in the map, are parts of it.
+type table[K ~string, R record[K]] struct {
 	seed   maphash.Seed
 	limit  int64
 	count  atomic.Int64
-	shards [shardCount]shard
+	shards [shardCount]shard // by key: string
 	owned  [shardCount]shard // by phone: *index[K], all of it under mu
+	parse  func(string) (R, error)
 	notify func(K)
 }
 
-type shard struct {
-	mu    sync.Mutex
-	items *cache.Cache
+type record[K ~string] interface {
+	login.Record[K]
+	AppendBinary([]byte) ([]byte, error)
 }
 
 // index lists the keys of one phone's records, under the lock of its shard. It lives as
@@ -44,15 +40,9 @@ type index[K ~string] struct {
 
 const pruneFirst = 16
 
-func newTable[K ~string, R login.Record[K]](limit int) *table[K, R] {
-	t := &table[K, R]{seed: maphash.MakeSeed(), limit: int64(limit), notify: func(K) {}}
-	for i := range shardCount {
-		// No janitor of go-cache's own: 128 goroutines would scan at the same moment.
-		t.shards[i].items = cache.New(cache.NoExpiration, 0)
-		t.shards[i].items.OnEvicted(func(string, any) { t.count.Add(-1) })
-		t.owned[i].items = cache.New(cache.NoExpiration, 0)
-	}
-	return t
+// newTable returns an empty table of records that parse reads.
+func newTable[K ~string, R record[K]](limit int, parse func(string) (R, error)) *table[K, R] {
+	return &table[K, R]{seed: maphash.MakeSeed(), limit: int64(limit), parse: parse, notify: func(K) {}}
 }
 
 func (t *table[K, R]) place(in *[shardCount]shard, key string) *shard {
@@ -60,8 +50,23 @@ func (t *table[K, R]) place(in *[shardCount]shard, key string) *shard {
 }
 
 func (t *table[K, R]) clean(i int) {
-	t.shards[i].items.DeleteExpired()
-	t.owned[i].items.DeleteExpired()
+	t.count.Add(int64(-t.shards[i].clean()))
+	t.owned[i].clean()
+}
+
+// save writes r down in a locked shard, and returns it as it can be read from now on.
+func (t *table[K, R]) save(s *shard, r R, life time.Duration) (R, error) {
+	b, err := r.AppendBinary(s.buf[:0])
+	if err != nil {
+		return r, err
+	}
+	s.buf = b
+	text, key := string(b), string(r.Key())
+	if i := strings.Index(text, key); i >= 0 {
+		key = text[i : i+len(key)] // a key of its own would cost as much as the map's slot
+	}
+	s.set(key, text, life)
+	return t.parse(text)
 }
 
 func (t *table[K, R]) Create(_ context.Context, r R) error {
@@ -72,26 +77,29 @@ func (t *table[K, R]) Create(_ context.Context, r R) error {
 	s := t.place(&t.shards, key)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if _, taken := s.items.Get(key); taken {
+	if _, taken := s.get(key); taken {
 		return login.ErrExists
 	}
-	s.items.Delete(key) // an expired one, so that it is counted out
+	t.count.Add(int64(-s.remove(key))) // an expired one
 	if n := t.count.Add(1); t.limit > 0 && n > t.limit {
 		t.count.Add(-1)
 		return login.ErrFull
 	}
-	s.items.Set(key, &r, life)
+	if _, err := t.save(s, r, life); err != nil {
+		t.count.Add(-1)
+		return err
+	}
 	t.own(r)
 	return nil
 }
 
 func (t *table[K, R]) Get(_ context.Context, key K) (R, error) {
-	v, ok := t.place(&t.shards, string(key)).items.Get(string(key))
+	text, ok := t.place(&t.shards, string(key)).get(string(key))
 	if !ok {
 		var none R
 		return none, login.ErrNotFound
 	}
-	return *v.(*R), nil
+	return t.parse(text.(string))
 }
 
 func (t *table[K, R]) Update(_ context.Context, key K, change func(*R) error) (R, error) {
@@ -106,32 +114,38 @@ func (t *table[K, R]) update(key K, change func(*R) error) (R, error) {
 	s := t.place(&t.shards, string(key))
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	v, ok := s.items.Get(string(key))
+	text, ok := s.get(string(key))
 	if !ok {
 		var none R
 		return none, login.ErrNotFound
 	}
-	was := *v.(*R)
+	was, err := t.parse(text.(string))
+	if err != nil {
+		return was, err
+	}
 	now := was
 	if err := change(&now); err != nil {
 		return was, err
 	}
 	life := time.Until(now.ExpiresAt())
 	if life <= 0 {
-		s.items.Delete(string(key))
+		t.count.Add(int64(-s.remove(string(key))))
 		return now, nil
 	}
-	s.items.Set(string(key), &now, life)
-	if was.Owner() != now.Owner() || now.ExpiresAt().After(was.ExpiresAt()) {
-		t.own(now)
+	saved, err := t.save(s, now, life)
+	if err != nil {
+		return was, err
 	}
-	return now, nil
+	if was.Owner() != saved.Owner() || saved.ExpiresAt().After(was.ExpiresAt()) {
+		t.own(saved)
+	}
+	return saved, nil
 }
 
 func (t *table[K, R]) Delete(_ context.Context, key K) error {
 	s := t.place(&t.shards, string(key))
 	s.mu.Lock()
-	s.items.Delete(string(key))
+	t.count.Add(int64(-s.remove(string(key))))
 	s.mu.Unlock()
 	t.notify(key)
 	return nil
@@ -151,7 +165,7 @@ func (t *table[K, R]) ownedKeys(name string) []K {
 	s := t.place(&t.owned, name)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	v, ok := s.items.Get(name)
+	v, ok := s.get(name)
 	if !ok {
 		return nil
 	}
@@ -168,20 +182,20 @@ func (t *table[K, R]) own(r R) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	list := &index[K]{keys: map[K]struct{}{}, pruneAt: pruneFirst}
-	if v, ok := s.items.Get(name); ok {
+	if v, ok := s.get(name); ok {
 		list = v.(*index[K])
 	}
 	if len(list.keys) >= list.pruneAt {
 		maps.DeleteFunc(list.keys, func(key K, _ struct{}) bool {
-			_, live := t.place(&t.shards, string(key)).items.Get(string(key))
+			_, live := t.place(&t.shards, string(key)).get(string(key))
 			return !live
 		})
 		list.pruneAt = max(pruneFirst, 2*len(list.keys))
 	}
-	list.keys[r.Key()] = struct{}{}
+	list.keys[K(strings.Clone(string(r.Key())))] = struct{}{} // a part would keep all of its record
 	if until := r.ExpiresAt(); until.After(list.until) {
 		list.until = until
-		s.items.Set(name, list, time.Until(until))
+		s.set(name, list, time.Until(until))
 	}
 }
 

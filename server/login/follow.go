@@ -1,0 +1,90 @@
+package login
+
+import (
+	"context"
+	"time"
+)
+
+// Watch is one browser's wait for news of a login. The zero Watch waits for nothing. It
+// is meant to be part of what waits, which thousands do at once: it costs no goroutine,
+// no timer and no memory but its own.
+type Watch struct {
+	watch   watch[Login]
+	service *Service
+	handle  Handle
+	bell    Bell
+	news    *Login // guarded by watch.mu
+	since   State
+	secret  bool // whoever watches holds more than a login id
+}
+
+// Bell is rung from whichever goroutine made a change. Ring must not block.
+type Bell interface{ Ring() }
+
+// NewWatch returns the watch of h for the login l, as Get has returned it, which waits for
+// nothing yet.
+func (s *Service) NewWatch(h Holder, l Login) Watch {
+	return Watch{service: s, watch: watch[Login]{by: watcherOf(h, l)}}
+}
+
+// NewResumedWatch returns the watch of the holder of a resume secret.
+func (s *Service) NewResumedWatch() Watch { return Watch{service: s, secret: true} }
+
+// Follow makes w ring bell once, as soon as the login is in a later state than l, or the
+// watcher is no longer its browser: perhaps before Follow returns. Then w may follow anew.
+// Every Watch must be stopped.
+func (w *Watch) Follow(l Login, bell Bell) error {
+	w.handle, w.bell, w.since, w.news, w.watch.to = l.Handle, bell, l.State, nil, w
+	return w.service.logins.add(l.Handle, &w.watch)
+}
+
+// offer is the hub's. States never go back, and their numbers grow with them: what is
+// offered late is not taken for news.
+func (w *Watch) offer(now Login) bool {
+	if w.proves(now) && now.State <= w.since {
+		return false
+	}
+	w.news = &now
+	w.bell.Ring()
+	return true
+}
+
+func (w *Watch) proves(l Login) bool { return w.secret || !l.Bound || w.watch.by.binding }
+
+// News returns what w has rung for, once. ErrNotFound means that its holder is no longer
+// the login's browser.
+func (w *Watch) News() (l Login, err error, rang bool) { //nolint:revive,staticcheck // the error is part of the news
+	w.watch.mu.Lock()
+	defer w.watch.mu.Unlock()
+	if w.news == nil {
+		return Login{}, nil, false
+	}
+	l, w.news = w.news.At(time.Now()), nil
+	if !w.proves(l) {
+		return Login{}, ErrNotFound, true
+	}
+	return l, nil, true
+}
+
+// Now returns the login as it stands, to a watch that has begun. ErrNotFound as in News.
+func (w *Watch) Now(ctx context.Context) (Login, error) {
+	l, err := w.service.store.Logins.Get(ctx, w.handle)
+	if err == nil && !w.proves(l) {
+		err = ErrNotFound
+	}
+	if err != nil {
+		return Login{}, err
+	}
+	return l.At(time.Now()), nil
+}
+
+// Stop ends the wait. Nothing rings afterwards.
+func (w *Watch) Stop() {
+	if w.handle == "" {
+		return // it never began
+	}
+	w.service.logins.end(w.handle, &w.watch)
+	if !w.secret {
+		w.service.audience.hear(w.handle, w.watch.by) // until now it was there
+	}
+}

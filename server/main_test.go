@@ -110,12 +110,11 @@ func TestAStoppedServerAnswersWhoeverWaitsAndExits(t *testing.T) {
 	}
 }
 
-// waitForPoll returns when the server has a request under way: its metrics, which
-// count answers, are of no use, so it looks at the goroutines.
+// waitForPoll returns when the server has somebody who waits.
 func waitForPoll(t *testing.T, p *program) {
 	t.Helper()
 	for range 1000 {
-		if _, body := fetch(t, p.admin+"/debug/pprof/goroutine?debug=1"); strings.Contains(body, "login.(*Service).Wait") {
+		if _, body := fetch(t, p.admin+"/metrics"); strings.Contains(body, `qrlatch_waiters{dialect="wechat"} 1`) {
 			return
 		}
 	}

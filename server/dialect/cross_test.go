@@ -47,7 +47,10 @@ func TestABrowserMayChangeItsDialectAndLosesNothing(t *testing.T) {
 							carries: variant&1 != 0, scanGap: variant&2 != 0, approveGap: variant&4 != 0,
 						}
 						t.Run(fmt.Sprintf("%s %s %d", second.name, third.name, variant), func(t *testing.T) {
-							inCross(t, func(w *crossWorld) { plan.play(w) })
+							inCross(t, func(w *crossWorld) {
+								plan := plan // which is played anew in each mode
+								plan.play(w)
+							})
 						})
 					}
 				}
@@ -67,7 +70,10 @@ func TestABrowserThatChangesItsDialectHearsOfEveryEnd(t *testing.T) {
 				for _, carries := range []bool{false, true} {
 					plan := crossPlan{dialects: []*crossDialect{first, second}, ends: end, carries: carries}
 					t.Run(fmt.Sprintf("%s %s %s %v", end, first.name, second.name, carries), func(t *testing.T) {
-						inCross(t, func(w *crossWorld) { plan.play(w) })
+						inCross(t, func(w *crossWorld) {
+							plan := plan // which is played anew in each mode
+							plan.play(w)
+						})
 					})
 				}
 			}

@@ -80,9 +80,10 @@ func inCross(t *testing.T, run func(*crossWorld)) {
 	t.Helper()
 	inWS(t, func(v *wsWorld) {
 		const public = "https://login.example"
-		(&dialect.JSON{Service: v.service, PublicURL: public}).Routes(v.echo)
-		(&dialect.SSE{Service: v.service, PublicURL: public}).Routes(v.echo)
-		(&dialect.Taobao{Service: v.service, PublicURL: public}).Routes(v.echo)
+		polls := dialect.NewPolls(60, nil)
+		(&dialect.JSON{Service: v.service, PublicURL: public, Polls: polls, Lot: v.lot}).Routes(v.echo)
+		(&dialect.SSE{Service: v.service, PublicURL: public, Lot: v.lot}).Routes(v.echo)
+		(&dialect.Taobao{Service: v.service, PublicURL: public, Polls: polls}).Routes(v.echo)
 		run(&crossWorld{wsWorld: v, began: time.Now()})
 	})
 }

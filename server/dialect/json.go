@@ -1,10 +1,9 @@
 package dialect
 
 import (
-	"context"
+	"cmp"
 	"errors"
 	"net/http"
-	"strconv"
 	"strings"
 	"time"
 
@@ -12,6 +11,7 @@ import (
 
 	"qrlatch/server/limit"
 	"qrlatch/server/login"
+	"qrlatch/server/park"
 	"qrlatch/server/problem"
 )
 
@@ -24,23 +24,17 @@ type JSON struct {
 	PublicURL string
 	Limit     func(login.Browser) bool // whether this browser may start one more login; nil: any may
 	Waiters   *limit.Waiters           // counts those who wait; nil: any number may
-	Polled    func()                   // told of each poll that came too soon; may be nil
-
-	polls *limit.PerMinute // by login
+	Polls     *limit.PerMinute         // by login, of every dialect that polls: see NewPolls; nil: any number may be
+	Lot       *park.Lot                // where polls wait; nil: on their goroutines
 }
 
 const (
-	// interval is how many seconds a client should leave between two polls, pollsPerMinute
-	// and pollBurst what it gets before 429.
-	interval       = 1
-	pollsPerMinute = 60
-	pollBurst      = 20
-	maxWait        = 60 // seconds
+	interval = 1  // how many seconds a client should leave between two polls
+	maxWait  = 60 // seconds
 )
 
 // Routes adds the dialect's endpoints.
 func (j *JSON) Routes(e *echo.Echo) {
-	j.polls = limit.New(pollsPerMinute, pollBurst).Report(j.Polled)
 	e.POST("/v1/logins", j.start)
 	e.GET("/v1/logins.js", j.startScript)
 	e.GET("/v1/logins/:id", j.poll) // and {id}.js
@@ -59,6 +53,7 @@ type loginView struct {
 	RedirectURI string    `json:"redirect_uri,omitempty"`
 	ExpiresIn   int       `json:"expires_in"` // seconds
 	Interval    int       `json:"interval,omitempty"`
+	Lang        string    `json:"lang,omitempty"` // when it starts: what was asked for, else the app's
 }
 
 type qrView struct {
@@ -158,6 +153,9 @@ func (j *JSON) begin(c echo.Context, r startRequest) (loginView, error) {
 	if !language.MatchString(r.Lang) {
 		return loginView{}, problem.BadRequest("lang is a language tag such as en or zh_CN.")
 	}
+	if app, ok := j.Service.App(r.App); ok {
+		r.Lang = cmp.Or(r.Lang, app.Lang)
+	}
 	ctx := c.Request().Context()
 	if j.Limit != nil && !j.Limit(browserOf(c)) {
 		pause(ctx, c, j.Waiters, slowStart)
@@ -175,6 +173,7 @@ func (j *JSON) begin(c echo.Context, r startRequest) (loginView, error) {
 	}
 	v := view(j.Service, j.PublicURL, id, l, time.Now())
 	v.Interval = interval
+	v.Lang = l.Lang
 	return v, nil
 }
 
@@ -185,68 +184,5 @@ func (j *JSON) poll(c echo.Context) error {
 		return j.pollScript(c, id)
 	}
 	allowAnyRegistered(c, j.Service) // or the page could not read a problem
-	v, err := j.look(c, id, limit.ByJSON, allowOrigin)
-	if err != nil {
-		return err
-	}
-	return sayJSON(c, http.StatusOK, v)
-}
-
-// anyPage lets whoever has the id ask by a script tag, which does not say whose page it is on.
-func anyPage(echo.Context, *login.App) bool { return true }
-
-// look waits for the login and describes it, if the page may ask for logins of its app.
-func (j *JSON) look(c echo.Context, id string, by limit.Dialect, may func(echo.Context, *login.App) bool) (loginView, error) {
-	p, err := parameters(c, "since", "wait")
-	if err != nil {
-		return loginView{}, problem.BadRequest(err.Error())
-	}
-	since, ok := login.ParseState(p.Get("since"))
-	if !ok {
-		return loginView{}, problem.BadRequest("since is one of pending, scanned, approved, redeemed, denied, expired.")
-	}
-	wait := 0
-	if text := p.Get("wait"); text != "" {
-		if wait, err = strconv.Atoi(text); err != nil || wait < 0 || wait > maxWait {
-			return loginView{}, problem.BadRequest("wait is a whole number of seconds from 0 to 60.")
-		}
-	}
-	ctx := c.Request().Context()
-	who := login.Holder{ID: id, Addr: browserOf(c).Addr, ShowsNumber: true}
-	l, err := j.Service.Get(ctx, who)
-	if errors.Is(err, login.ErrNotFound) {
-		pause(ctx, c, j.Waiters, slowPoll)
-	}
-	if err != nil {
-		return loginView{}, problem.FromLogin(err)
-	}
-	if app, ok := j.Service.App(l.App); ok && !may(c, app) {
-		return loginView{}, errForeignPage()
-	}
-	if delay := j.polls.Take(string(l.Handle)); delay > 0 {
-		return loginView{}, problem.RateLimited("This login is asked for too often. Leave as many seconds between two polls as interval says, or use wait.", delay)
-	}
-	if wait > 0 && l.State == since && !l.State.Final() {
-		held, cancel := context.WithTimeout(ctx, time.Duration(wait)*time.Second)
-		defer cancel()
-		seat := j.Waiters.Sit(held, waiterFor(c, by, who, l))
-		defer seat.Leave()
-		if seat.Verdict != limit.Admitted {
-			seat.Linger()
-			return loginView{}, tooManyWait()
-		}
-		now, err := j.Service.Wait(seat, who, since)
-		switch {
-		case err == nil:
-			l = now
-		case seat.Lost(): // it says what it has said
-			seat.Linger()
-			l = l.At(time.Now())
-		case held.Err() != nil: // nothing has changed; only the code may be another
-			l = l.At(time.Now())
-		default:
-			return loginView{}, problem.FromLogin(err)
-		}
-	}
-	return view(j.Service, j.PublicURL, login.ID(id), l, time.Now()), nil
+	return j.wait(c, id, limit.ByJSON, allowOrigin, inJSON{})
 }

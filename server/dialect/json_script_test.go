@@ -32,11 +32,13 @@ func otherDialects(s *wxServer) {
 	s.service.Configure(login.Config{Keys: s.service.Keys(), Apps: append(wxApps(),
 		login.App{ID: "avatar", RedirectURIs: []string{"https://avatar.example/in"}, Disclose: login.DiscloseAvatar},
 		login.App{ID: "named", RedirectURIs: []string{"https://named.example/in", wxPage}, Disclose: login.DiscloseName},
+		login.App{ID: "seoul", RedirectURIs: []string{"https://seoul.example/in"}, Lang: "ko"},
 		login.App{ID: "brackets", RedirectURIs: []string{"https://brackets.example/(in)?a=(b)", wxPage}},
 	)})
 	s.echo.HTTPErrorHandler = problem.ErrorHandler(slog.New(slog.DiscardHandler))
-	(&dialect.JSON{Service: s.service, PublicURL: "https://login.example"}).Routes(s.echo)
-	(&dialect.Taobao{Service: s.service, PublicURL: "https://login.example"}).Routes(s.echo)
+	polls := dialect.NewPolls(60, nil)
+	(&dialect.JSON{Service: s.service, PublicURL: "https://login.example", Polls: polls}).Routes(s.echo)
+	(&dialect.Taobao{Service: s.service, PublicURL: "https://login.example", Polls: polls}).Routes(s.echo)
 }
 
 // inDialects is inWX with them.

@@ -17,6 +17,7 @@ import (
 // jsonSays is what JSON and JSONP say of a login, or of what was wrong.
 type jsonSays struct {
 	ID, State   string
+	Lang        string
 	QR          *struct{ Text, Image string }
 	User        *struct{ Name, Picture string }
 	Number      string
@@ -202,6 +203,24 @@ func TestWhatTheBrowserLearnsBeforeTheApprovalIsTheAppsChoice(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A page that knows no language of ours learns which one the app's people speak.
+func TestALoginIsInTheLanguageAskedForElseTheApps(t *testing.T) {
+	inDialects(t, func(t *testing.T, s *wxServer) {
+		for _, tt := range []struct{ app, asked, lang string }{{"seoul", "", "ko"}, {"seoul", "es", "es"}, {"plain", "fr", "fr"}, {"plain", "", ""}} {
+			for _, got := range []wxAnswer{
+				s.send(http.MethodPost, "/v1/logins", `{"app":"`+tt.app+`","lang":"`+tt.asked+`"}`),
+				s.get("/v1/logins.js?callback=cb&app=" + tt.app + "&lang=" + tt.asked),
+			} {
+				v := s.json(strings.TrimSuffix(strings.TrimPrefix(got.body, "/**/cb("), ");"))
+				l, err := s.service.Get(t.Context(), login.Holder{ID: v.ID, Addr: firefox().Addr})
+				if err != nil || v.Lang != tt.lang || l.Lang != tt.lang {
+					t.Errorf("%+v: %s: the login is in %q, %v", tt, got.body, l.Lang, err)
+				}
+			}
+		}
+	})
 }
 
 // A page of another origin can read neither an answer nor a header that it was not given.

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"regexp"
+	"strings"
 
 	"github.com/labstack/echo/v4"
 
@@ -43,16 +44,23 @@ func badCallback(c echo.Context) error {
 		"callback is the name of a function: letters, digits, _, $ and dots, at most 64, from a script tag.\n")
 }
 
+// inScript is the style for script tags: a call of the page's function name.
+type inScript struct{ name string }
+
+func (s inScript) view(v loginView) reply  { return s.call(v) }
+func (s inScript) problem(err error) reply { return s.call(errorView{problem.Of(err)}) }
+
 // call writes a call of the page's function. json.Marshal escapes <, >, & and the line
 // ends that JavaScript knows and JSON does not. The comment in front keeps the first
 // bytes ours, and the name of the download an attacker's file from being run.
-func call(c echo.Context, name string, v any) error {
+func (s inScript) call(v any) reply {
 	body, err := json.Marshal(v)
 	if err != nil {
-		return err
+		return inJSON{}.problem(err)
 	}
-	c.Response().Header().Set("Content-Disposition", `attachment; filename="f.txt"`)
-	return script(c, "/**/"+name+"("+string(body)+");")
+	header := plain("text/javascript; charset=utf-8")
+	header.Set("Content-Disposition", `attachment; filename="f.txt"`)
+	return reply{http.StatusOK, header, []byte("/**/" + s.name + "(" + string(body) + ");")}
 }
 
 type errorView struct {
@@ -66,9 +74,9 @@ func (j *JSON) startScript(c echo.Context) error {
 	}
 	v, err := j.startByScript(c)
 	if err != nil {
-		return call(c, name, errorView{problem.Of(err)})
+		return inScript{name}.problem(err).send(c)
 	}
-	return call(c, name, v)
+	return inScript{name}.view(v).send(c)
 }
 
 func (j *JSON) startByScript(c echo.Context) (loginView, error) {
@@ -97,15 +105,7 @@ func (j *JSON) pollScript(c echo.Context, id string) error {
 	if !ok {
 		return badCallback(c)
 	}
-	v, err := j.look(c, id, limit.ByJSONP, anyPage)
-	if err != nil {
-		p := problem.Of(err)
-		if p.Status == http.StatusTooManyRequests {
-			pause(c.Request().Context(), c, j.Waiters, slowPoll) // it cannot see Retry-After
-		}
-		return call(c, name, errorView{p})
-	}
-	return call(c, name, v)
+	return j.wait(c, id, limit.ByJSONP, anyPage, inScript{strings.Clone(name)})
 }
 
 // script answers a script tag. The status is always 200: a script tag with any other

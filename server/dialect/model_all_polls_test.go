@@ -61,7 +61,7 @@ func (p *allPage) asks(target string, begin func(start time.Time) allPoll) (got 
 	c, r, err := p.request(target, 1000, func(c *allCall) {
 		poll = begin(c.start)
 		c.mayWait = func(now time.Time) error {
-			if !now.Before(poll.due(now)) {
+			if !now.Before(poll.due(now).Add(p.w.late)) {
 				return errors.New("got no answer")
 			}
 			return nil
@@ -81,7 +81,7 @@ func (p *allPage) asks(target string, begin func(start time.Time) allPoll) (got 
 		if want := poll.want(now); got != want {
 			return fmt.Errorf("heard %+v, want %+v", got, want)
 		}
-		if due := poll.due(now); now != due {
+		if due := poll.due(now); !p.w.inTime(now, due) {
 			return fmt.Errorf("heard %q %v late", got.body, now.Sub(due))
 		}
 		return p.w.discreet(got.body, now)

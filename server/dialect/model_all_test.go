@@ -73,19 +73,20 @@ func TestEveryInterleavingOfDialectsFollowsTheModel(t *testing.T) {
 		if *modelSeed != 0 {
 			steps = kept(t, steps)
 		}
-		failed := interleaveAll(t, steps, seen)
+		mode := wxModes[seed%uint64(len(wxModes))]
+		failed := interleaveAll(t, mode, steps, seen)
 		if failed == nil {
 			continue
 		}
 		if *modelKeep == "" {
-			steps, failed = shrinkAll(t, steps, failed)
+			steps, failed = shrinkAll(t, mode, steps, failed)
 		}
 		var keep []string
 		for _, s := range steps {
 			keep = append(keep, strconv.Itoa(s.number))
 		}
-		t.Fatalf("%v\nagain: go test ./server/dialect -run %s -model.seed=%d -model.keep=%s\n%s",
-			failed, t.Name(), seed, strings.Join(keep, ","), list(steps))
+		t.Fatalf("%s: %v\nagain: go test ./server/dialect -run %s -model.seed=%d -model.keep=%s\n%s",
+			mode, failed, t.Name(), seed, strings.Join(keep, ","), list(steps))
 	}
 	if *modelSeed != 0 {
 		return
@@ -102,7 +103,7 @@ func TestEveryInterleavingOfDialectsFollowsTheModel(t *testing.T) {
 func allMustHappen() []string {
 	all := []string{
 		"window.code=200;", "window.code=201;", "window.code=202;", "window.code=400;", "window.code=408;",
-		"void", "bound", "number", "wrong number", "cut at a byte", "cut by us",
+		"void", "bound", "number", "wrong number", "cut at a byte", "cut by us", "parked",
 		"JSON 404", "JSON 429", "JSONP 404", "JSONP 429", "JSON 200 held", "JSONP 200 held",
 		"Taobao 10000", "Taobao 10001", "Taobao 10003", "Taobao 10004", "Taobao 10006",
 		"SSE qr", "SSE waiting", "SSE retry", "SSE 204", "SSE 404", "SSE with a cursor",
@@ -117,10 +118,10 @@ func allMustHappen() []string {
 	return all
 }
 
-// interleaveAll is interleave with every dialect.
-func interleaveAll(t *testing.T, steps []step, seen tally) (failed error) {
+// interleaveAll is interleave with every dialect, in one of wxModes.
+func interleaveAll(t *testing.T, mode string, steps []step, seen tally) (failed error) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newAllWorld(t)
+		w := newAllWorld(t, mode)
 		defer func() { failed = errors.Join(w.failed, w.close()) }()
 		for _, s := range steps {
 			time.Sleep(s.after + time.Duration(s.number)*time.Microsecond - time.Duration(time.Since(w.started)%time.Millisecond))
@@ -142,7 +143,7 @@ func interleaveAll(t *testing.T, steps []step, seen tally) (failed error) {
 
 // shrinkAll leaves out whatever the interleaving fails without: halves, quarters, and so
 // on down to single steps.
-func shrinkAll(t *testing.T, steps []step, failed error) ([]step, error) {
+func shrinkAll(t *testing.T, mode string, steps []step, failed error) ([]step, error) {
 	for size := len(steps) / 2; size > 0; size /= 2 {
 		for end := len(steps); end > 0; end -= size {
 			begin := max(0, end-size)
@@ -154,7 +155,7 @@ func shrinkAll(t *testing.T, steps []step, failed error) ([]step, error) {
 				}
 				fewer = append(append(fewer, next), steps[end+1:]...)
 			}
-			if still := interleaveAll(t, fewer, tally{}); still != nil {
+			if still := interleaveAll(t, mode, fewer, tally{}); still != nil {
 				steps, failed = fewer, still
 			}
 		}

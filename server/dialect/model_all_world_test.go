@@ -10,24 +10,26 @@ import (
 	"net/http"
 	"runtime"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"qrlatch/server/dialect"
 	"qrlatch/server/login"
+	"qrlatch/server/park"
+	"qrlatch/server/park/parktest"
 	"qrlatch/server/problem"
 	"qrlatch/server/relay"
 )
 
-// allWorld is a modelWorld that speaks every dialect, on a network of pipes. Only
+// allWorld is a modelWorld that speaks every dialect, on a network in memory. Only
 // WeChat's polls do without it.
 type allWorld struct {
 	*modelWorld
-	network wxListener
+	network *parktest.Listener
 	server  *http.Server
 	served  chan error
-	sockets sync.WaitGroup // the server's
+	lot     *park.Lot
+	late    time.Duration // so much later than it is due may an answer come
 
 	pages  []*allPage // guarded by mu, as what follows: where each browser is now
 	calls  map[*allCall]bool
@@ -36,18 +38,22 @@ type allWorld struct {
 	resume string // the secret, once a socket was told it
 }
 
-func newAllWorld(t *testing.T) *allWorld {
+func newAllWorld(t *testing.T, mode string) *allWorld {
 	const public = "https://login.example"
 	w := &allWorld{modelWorld: newModelWorld(t), calls: map[*allCall]bool{}, served: make(chan error)}
 	w.echo.HTTPErrorHandler = problem.ErrorHandler(slog.New(slog.DiscardHandler))
-	(&dialect.JSON{Service: w.service, PublicURL: public}).Routes(w.echo)
+	w.lot = park.New(park.Options{Idle: time.Minute})
+	(&dialect.JSON{Service: w.service, PublicURL: public, Polls: dialect.NewPolls(60, nil), Lot: w.lot}).Routes(w.echo)
 	(&dialect.Taobao{Service: w.service, PublicURL: public}).Routes(w.echo)
-	(&dialect.SSE{Service: w.service, PublicURL: public}).Routes(w.echo)
-	(&dialect.WebSocket{Service: w.service, PublicURL: public, Messages: new(relay.Local), Open: &w.sockets}).Routes(w.echo)
+	(&dialect.SSE{Service: w.service, PublicURL: public, Lot: w.lot}).Routes(w.echo)
+	(&dialect.WebSocket{Service: w.service, PublicURL: public, Messages: new(relay.Local), Lot: w.lot}).Routes(w.echo)
 	w.bucket = allBucket{tokens: allBurst, at: w.started}
-	w.network = wxListener{conns: make(chan net.Conn), closed: w.ctx}
+	w.network = parktest.Listen(wxBuffer)
 	w.server = &http.Server{Handler: w.echo, ReadHeaderTimeout: time.Minute}
-	go func() { w.served <- w.server.Serve(w.network) }()
+	if mode == "parked" {
+		w.late = park.Tick
+	}
+	go func() { w.served <- wxServe(mode, w.server, w.lot, w.network) }()
 	return w
 }
 
@@ -58,7 +64,10 @@ func (w *allWorld) close() error {
 	if served := <-w.served; served == nil {
 		err = errors.Join(err, errors.New("the server ended by itself"))
 	}
-	w.sockets.Wait()
+	for w.lot.Count() > 0 { // each socket ends by itself, and each idle connection
+		time.Sleep(time.Second)
+	}
+	w.lot.Close()
 	return err
 }
 
@@ -69,11 +78,25 @@ func (w *allWorld) quiet() {
 	defer w.mu.Unlock()
 	now := time.Now()
 	w.watch(now)
+	if w.late > 0 && w.lot.Count() > 0 {
+		w.said["parked"]++
+	}
 	for c := range w.calls {
 		if err := c.mayWait(now); w.failed == nil && !c.lost && err != nil {
 			w.fail(fmt.Errorf("%s: a browser on %s since %v: %w", w.oracle.at(now), c.page.name, c.start.Sub(w.started), err))
 		}
 	}
+}
+
+// inTime tells whether something that is due is not early, nor later than it may be.
+func (w *allWorld) inTime(now, due time.Time) bool {
+	return !now.Before(due) && !now.After(due.Add(w.late))
+}
+
+// times are so many as there have been of every period since start, or one less, where the
+// last may be late.
+func (w *allWorld) times(n int, every time.Duration, start, now time.Time) bool {
+	return n == int(now.Sub(start)/every) || n == int((now.Sub(start)-w.late)/every)
 }
 
 // watch notes what the oracle does not date. Call it with mu held.
@@ -255,7 +278,7 @@ func (c *allCall) lose() {
 func (p *allPage) request(target string, most int, begin func(c *allCall), fields ...string) (*allCall, *http.Response, error) {
 	w := p.w
 	c := &allCall{page: p, start: time.Now(), left: -1}
-	near, far := net.Pipe()
+	near, far := w.network.Pipe(wxAddr)
 	c.Conn, c.in = near, bufio.NewReader(c)
 	w.mu.Lock()
 	if p.n += 7919; p.n%3 == 0 {
@@ -264,9 +287,7 @@ func (p *allPage) request(target string, most int, begin func(c *allCall), field
 	p.call, w.calls[c] = c, true
 	begin(c)
 	w.mu.Unlock()
-	select {
-	case w.network.conns <- far:
-	case <-w.ctx.Done():
+	if w.network.Give(w.ctx, far) != nil {
 		runtime.Goexit()
 	}
 	context.AfterFunc(p.ctx, func() { near.Close() })

@@ -87,7 +87,7 @@ func newModelWorld(t *testing.T) *modelWorld {
 		Secure: func(*http.Request) bool { return true },
 		Avatar: func(login.Login) []byte { return avatar },
 	}).Routes(w.echo)
-	(&dialect.Picture{Service: w.service, PublicURL: "https://login.example"}).Routes(w.echo)
+	(&dialect.Picture{Service: w.service, PublicURL: "https://login.example", PerMinute: 120}).Routes(w.echo)
 
 	w.id, w.qrb = w.start(t)
 	w.first, err = w.service.Get(w.ctx, login.Holder{ID: w.id})

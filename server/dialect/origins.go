@@ -16,7 +16,8 @@ import (
 
 // registered tells whether pages of an origin may start logins of app.
 func registered(app *login.App, origin string) bool {
-	return slices.Contains(app.Origins, origin) || slices.ContainsFunc(app.RedirectURIs, func(uri string) bool {
+	whole := strings.Count(origin, "/") == 2 // no browser sends less or more, but "https:" would begin many
+	return slices.Contains(app.Origins, origin) || whole && slices.ContainsFunc(app.RedirectURIs, func(uri string) bool {
 		return strings.HasPrefix(uri, origin+"/")
 	})
 }

@@ -2,10 +2,10 @@ package dialect
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -13,6 +13,7 @@ import (
 
 	"qrlatch/server/limit"
 	"qrlatch/server/login"
+	"qrlatch/server/park"
 	"qrlatch/server/problem"
 )
 
@@ -20,7 +21,8 @@ import (
 // section 9.2), for EventSource. A state is an event of its name, and its id: it comes
 // back as Last-Event-ID. What a reconnecting browser has missed is the state it is not in.
 //
-// The stream is written by r3labs/sse v2.10.0, which loses events and leaks goroutines
+// A parked stream writes itself: see sse_stream.go. Where a connection cannot be parked,
+// the stream is written by r3labs/sse v2.10.0, which loses events and leaks goroutines
 // unless it is used in one order:
 //
 //   - Each connection has a Server with one stream and one subscriber: whoever is slow
@@ -42,6 +44,7 @@ type SSE struct {
 	Service   *login.Service
 	PublicURL string
 	Waiters   *limit.Waiters // counts those who wait; nil: any number may
+	Lot       *park.Lot      // where streams wait; nil: on their goroutines
 }
 
 const (
@@ -123,43 +126,22 @@ func (s *SSE) events(c echo.Context) error {
 		return sseOver(c)
 	}
 
-	seat := s.Waiters.Sit(ctx, waiterFor(c, limit.BySSE, who, l))
-	defer seat.Leave()
-	w := newEventWriter(c, cancel)
-	if seat.Verdict != limit.Admitted {
+	t := &stream{
+		SSE: s, id: login.ID(strings.Clone(who.ID)), // of a request that is soon gone
+		watch: s.Service.NewWatch(who, l), seen: seen, now: &l, life: time.Now().Add(lifetime()).UnixNano(),
+	}
+	if t.enter(s.Waiters, waiterFor(c, limit.BySSE, who, l)) != limit.Admitted {
+		t.Gone()
+		w := newEventWriter(c, cancel)
 		w.begin()
 		w.later(turnedAway) // any status but 200 would be the end for EventSource
 		return nil
 	}
-	life := time.NewTimer(lifetime())
-	defer life.Stop()
-	t := &telling{SSE: s, ctx: seat, who: who, seen: seen, life: life.C}
-	told, left := make(chan struct{}), make(chan struct{})
-	t.stream = sse.NewWithCallback(
-		func(string, *sse.Subscriber) {
-			defer close(told)
-			t.tell(l)
-		},
-		func(string, *sse.Subscriber) {
-			defer close(left)
-			t.stream.RemoveStream(sseOnly)
-		})
-	t.stream.AutoReplay, t.stream.BufferSize = false, 1
-	t.stream.CreateStream(sseOnly)
-	w.begin()
-	r := (&http.Request{URL: &url.URL{RawQuery: "stream=" + sseOnly}}).WithContext(seat)
-	t.stream.ServeHTTP(w, r)
-	retry := sseRetry
-	if seat.Lost() {
-		retry = turnedAway
+	if s.Lot.CanPark(c.Request()) {
+		s.Lot.Wait(c.Response(), c.Request(), t)
+		return nil
 	}
-	cancel()
-	<-told
-	<-left
-	if !t.seen.Final() {
-		w.later(retry) // we are draining, or it has lasted long enough, or the browser is gone and hears nothing
-	}
-	return nil
+	return s.hold(ctx, c, cancel, t)
 }
 
 // sseOver ends EventSource's reconnecting for good.
@@ -168,77 +150,50 @@ func sseOver(c echo.Context) error {
 	return c.NoContent(http.StatusNoContent)
 }
 
-// telling is what one connection is told.
-type telling struct {
-	*SSE
-	stream *sse.Server
-	ctx    context.Context
-	who    login.Holder
-	seen   login.State // the last state it knows
-	code   string      // the code it shows
-	life   <-chan time.Time
+// hold runs a stream on the goroutine of its request.
+func (s *SSE) hold(ctx context.Context, c echo.Context, cancel context.CancelFunc, t *stream) error {
+	w := newEventWriter(c, cancel)
+	told, left := make(chan struct{}), make(chan struct{})
+	out := new(library)
+	t.out = out
+	out.server = sse.NewWithCallback(
+		func(string, *sse.Subscriber) {
+			defer close(told)
+			defer out.end()
+			s.Lot.Hold(ctx, t)
+		},
+		func(string, *sse.Subscriber) {
+			defer close(left)
+			out.server.RemoveStream(sseOnly)
+		})
+	out.server.AutoReplay, out.server.BufferSize = false, 1
+	out.server.CreateStream(sseOnly)
+	w.begin()
+	r := (&http.Request{URL: &url.URL{RawQuery: "stream=" + sseOnly}}).WithContext(ctx)
+	out.server.ServeHTTP(w, r)
+	cancel()
+	<-told
+	<-left
+	if !t.seen.Final() {
+		w.later(max(out.retry, sseRetry)) // the browser may be gone, and hears nothing
+	}
+	return nil
 }
 
-// tell publishes every state from l on, until the last one or the connection's end.
-func (t *telling) tell(l login.Login) {
-	defer t.stream.Publish(sseOnly, &sse.Event{}) // ends the handler's loop
-	beat := time.NewTicker(sseBeat)
-	defer beat.Stop()
-	for ok := true; ok; {
-		if l.State != t.seen {
-			t.say(l.State.String(), l)
-			t.seen = l.State
-		}
-		if l.State.Final() {
-			return
-		}
-		l, ok = t.next(l, beat.C)
-	}
+// library tells a stream's events through r3labs/sse. It writes all fields as they are:
+// JSON has no line ends, and the others are words of ours.
+type library struct {
+	server *sse.Server
+	retry  time.Duration
 }
 
-// next waits until the login leaves the state of l, and fills the time with the codes and
-// the heartbeat. It reports false at the end of the connection or the login.
-func (t *telling) next(l login.Login, beat <-chan time.Time) (login.Login, bool) {
-	type news struct {
-		login login.Login
-		err   error
-	}
-	changed := make(chan news, 1)
-	stop, err := t.Service.Watch(t.ctx, t.who, l.State, func(l login.Login, err error) { changed <- news{l, err} })
-	if err != nil {
-		limit.Pause(t.ctx, slowPoll) // the store is away; EventSource would take a 503 for the end
-		return l, t.ctx.Err() == nil && !errors.Is(err, login.ErrNotFound)
-	}
-	defer stop()
-	for {
-		var turn <-chan time.Time // when the slot ends; never without a code
-		if code, fresh, ok := t.Service.Code(l, time.Now()); ok {
-			if code != t.code {
-				t.say("qr", l)
-				t.code = code
-			}
-			turn = time.After(fresh)
-		}
-		select {
-		case n := <-changed:
-			return n.login, n.err == nil
-		case <-turn:
-		case <-beat:
-			t.stream.Publish(sseOnly, &sse.Event{Comment: []byte("waiting")})
-		case <-t.life:
-			return l, false
-		case <-t.ctx.Done():
-			return l, false
-		}
-	}
+func (o *library) say(id, name string, data []byte) {
+	o.server.Publish(sseOnly, &sse.Event{ID: []byte(id), Event: []byte(name), Data: data})
 }
 
-// say publishes one event. The library writes all fields as they are: JSON has no line
-// ends, and the others are words of ours.
-func (t *telling) say(name string, l login.Login) {
-	data, err := json.Marshal(view(t.Service, t.PublicURL, login.ID(t.who.ID), l, time.Now()))
-	if err != nil {
-		return // a view is but strings and numbers
-	}
-	t.stream.Publish(sseOnly, &sse.Event{ID: []byte(l.State.String()), Event: []byte(name), Data: data})
-}
+func (o *library) beat() { o.server.Publish(sseOnly, &sse.Event{Comment: []byte("waiting")}) }
+
+func (o *library) later(d time.Duration) { o.retry = d }
+
+// end ends the handler's loop.
+func (o *library) end() { o.server.Publish(sseOnly, &sse.Event{}) }

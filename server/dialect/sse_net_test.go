@@ -19,6 +19,7 @@ import (
 
 	"qrlatch/server/dialect"
 	"qrlatch/server/login"
+	"qrlatch/server/park/parktest"
 )
 
 // This file tests streams against what networks, clients and stores do to them.
@@ -95,16 +96,13 @@ func TestEventsOverHTTP2(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newWX(t)
 		(&dialect.SSE{Service: s.service, PublicURL: "https://login.example"}).Routes(s.echo)
-		near, far := net.Pipe()
 		var protocols http.Protocols
 		protocols.SetUnencryptedHTTP2(true)
-		closed, stop := context.WithCancel(t.Context())
-		listener := wxListener{conns: make(chan net.Conn, 1), closed: closed}
-		listener.conns <- far
+		network := parktest.Listen(wxBuffer)
 		server := &http.Server{Handler: s.echo, Protocols: &protocols}
 		served := make(chan error)
-		go func() { served <- server.Serve(listener) }()
-		transport := &http.Transport{Protocols: &protocols, DialContext: func(context.Context, string, string) (net.Conn, error) { return near, nil }}
+		go func() { served <- server.Serve(network) }()
+		transport := &http.Transport{Protocols: &protocols, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) { return network.Dial(ctx, wxAddr) }}
 		w := &sseWorld{&wxWorld{wxServer: s, http: &http.Client{Transport: transport}}}
 
 		a := s.pending(wxApp)
@@ -123,7 +121,6 @@ func TestEventsOverHTTP2(t *testing.T) {
 			t.Errorf("heard %s, %v", got, first.ended)
 		}
 		transport.CloseIdleConnections()
-		stop()
 		_ = server.Close()
 		if err := <-served; !errors.Is(err, http.ErrServerClosed) && !errors.Is(err, net.ErrClosed) {
 			t.Error(err)
@@ -133,19 +130,9 @@ func TestEventsOverHTTP2(t *testing.T) {
 
 func TestDrainingEndsStreamsWithARetryHint(t *testing.T) {
 	inSSE(t, func(w *sseWorld) {
-		draining, drain := context.WithCancel(w.t.Context())
-		w.echo.Use(func(next echo.HandlerFunc) echo.HandlerFunc {
-			return func(c echo.Context) error {
-				ctx, cancel := context.WithCancel(c.Request().Context())
-				defer cancel()
-				defer context.AfterFunc(draining, cancel)()
-				c.SetRequest(c.Request().WithContext(ctx))
-				return next(c)
-			}
-		})
 		s := w.opens(eventsOf(w.scanned(wxApp).id))
 		time.Sleep(time.Second) // virtual
-		drain()
+		go func() { _ = w.lot.Drain(w.t.Context()) }()
 		all := s.events(t)
 		if !errors.Is(s.ended, io.EOF) || s.over != time.Second {
 			t.Fatalf("ended with %v after %v", s.ended, s.over)
@@ -261,7 +248,7 @@ func TestAnOutageOfTheStoreIsNotTheEndOfAPicture(t *testing.T) {
 	left := new(atomic.Int64)
 	left.Store(-1)
 	inSSEOver(t, func(t loginTable) loginTable { return outage{t, left} }, func(w *sseWorld) {
-		(&dialect.Picture{Service: w.service, PublicURL: "https://login.example"}).Routes(w.echo)
+		(&dialect.Picture{Service: w.service, PublicURL: "https://login.example", PerMinute: 120}).Routes(w.echo)
 		a := w.pending(wxApp)
 		left.Store(0)
 		for _, kind := range []string{"", ".png", ".svg", ".gif"} {

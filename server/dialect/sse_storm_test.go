@@ -36,7 +36,7 @@ type storm struct {
 // Nothing is leaked: the goroutines are as many as before.
 // -storm.logins=10000 is the run that the claim of ten thousand rests on.
 func TestNothingIsLostOrLeakedOverManyLogins(t *testing.T) {
-	logins := *stormLogins
+	logins := *stormLogins / len(wxModes)
 	watches := new(atomic.Int64)
 	inSSEOver(t, func(t loginTable) loginTable { return followed{t, watches} }, func(w *sseWorld) {
 		s := &storm{sseWorld: w}

@@ -43,7 +43,7 @@ func inSSEOver(t *testing.T, over func(loginTable) loginTable, run func(*sseWorl
 		store := mem.Store
 		store.Logins = over(store.Logins)
 		w.service = login.NewService(store, login.Config{Keys: w.service.Keys(), Apps: wxApps()})
-		(&dialect.SSE{Service: w.service, PublicURL: "https://login.example"}).Routes(w.echo)
+		(&dialect.SSE{Service: w.service, PublicURL: "https://login.example", Lot: w.lot}).Routes(w.echo)
 		w.echo.HTTPErrorHandler = problem.ErrorHandler(slog.New(slog.DiscardHandler))
 		run(&sseWorld{w})
 	})

@@ -23,28 +23,30 @@ func newEventWriter(c echo.Context, failed func()) *eventWriter {
 	return &eventWriter{to: c.Response(), control: http.NewResponseController(c.Response().Writer), failed: failed}
 }
 
-// begin makes the answer a stream, up to its first event. X-Accel-Buffering speaks to
-// nginx, no-transform to proxies that would compress, and so gather, what passes. The
-// comment of 2 kB makes other proxies, and Internet Explorer's XDomainRequest below a
-// polyfill, give out what they have.
+// begin makes the answer a stream, up to its first event.
 func (w *eventWriter) begin() {
-	h := w.to.Header()
-	h.Set("Content-Type", "text/event-stream")
-	h.Set("Cache-Control", "no-store, no-transform")
-	h.Set("X-Accel-Buffering", "no")
-	h.Set("Cross-Origin-Resource-Policy", "cross-origin")
-	h.Set("Referrer-Policy", "no-referrer")
-	h.Set("X-Content-Type-Options", "nosniff")
+	for name, values := range sseHeader() {
+		w.to.Header()[name] = values
+	}
 	w.to.WriteHeader(http.StatusOK)
-	// Sent by the library's first Flush.
-	w.event = fmt.Appendf(nil, ":%2048s\nretry: %d\n\n", "", sseRetry.Milliseconds())
+	w.event = ssePreamble() // sent by the library's first Flush
 }
 
-// later tells the browser when to come again. Many may hear it at once, and must not do
-// so at once.
+// ssePreamble is a comment of 2 kB. It makes proxies, and Internet Explorer's
+// XDomainRequest below a polyfill, give out what they have.
+func ssePreamble() []byte {
+	return fmt.Appendf(nil, ":%2048s\nretry: %d\n\n", "", sseRetry.Milliseconds())
+}
+
+// later tells the browser when to come again.
 func (w *eventWriter) later(least time.Duration) {
-	fmt.Fprintf(w, "retry: %d\n\n", (least + rand.N(2*sseRetry)).Milliseconds())
+	w.event = append(w.event, sseLater(least)...)
 	w.Flush()
+}
+
+// sseLater says when to come again. Many may hear it at once, and must not do so at once.
+func sseLater(least time.Duration) []byte {
+	return fmt.Appendf(nil, "retry: %d\n\n", (least + rand.N(2*sseRetry)).Milliseconds())
 }
 
 // Header is a set of fields that nobody reads: the library's are not ours. It says

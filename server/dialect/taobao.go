@@ -15,7 +15,7 @@ import (
 )
 
 // Taobao speaks the protocol of Taobao's qrcodelogin: a JSONP start and a short poll
-// that answers at once. lgToken is the login id.
+// that answers at once, unless it comes too often. lgToken is the login id.
 //
 // Deliberately different from the original: the picture does not contain lgToken.
 type Taobao struct {
@@ -23,6 +23,7 @@ type Taobao struct {
 	PublicURL string
 	Limit     func(login.Browser) bool // whether this browser may start one more login; nil: any may
 	Waiters   *limit.Waiters           // counts those who are held; nil: any number may be
+	Polls     *limit.PerMinute         // by login, of every dialect that polls: see NewPolls; nil: any number may be
 }
 
 // Routes adds the dialect's endpoints.
@@ -95,13 +96,25 @@ func (t *Taobao) refuse(c echo.Context, why string) error {
 
 // check answers at once. The order of the members is the original's: clients search
 // the text.
+//
+// Clients know no word for "too often". They ask again 0.5 to 3 s after they have heard
+// that nothing is new, begin anew after 10004, and stop or fail at anything else. So one
+// that comes too often is held until it is its turn, and then told how things stand.
 func (t *Taobao) check(c echo.Context) error {
 	p, err := parameters(c, "lgToken", "callback")
 	if err != nil {
 		return t.refuse(c, err.Error())
 	}
 	ctx := c.Request().Context()
-	l, err := t.Service.Get(ctx, login.Holder{ID: p.Get("lgToken"), Addr: browserOf(c).Addr})
+	who := login.Holder{ID: p.Get("lgToken"), Addr: browserOf(c).Addr}
+	l, err := t.Service.Get(ctx, who)
+	if err == nil {
+		turn := t.Polls.Take(string(l.Handle))
+		if turn > 0 && pause(ctx, c, t.Waiters, min(turn, limit.Patience)) {
+			t.Polls.Take(string(l.Handle))
+			l, err = t.Service.Get(ctx, who)
+		}
+	}
 	says := taobaoSays[l.State]
 	switch {
 	case errors.Is(err, login.ErrNotFound):

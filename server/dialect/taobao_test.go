@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"net/url"
 	"regexp"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -172,15 +171,79 @@ func TestANameInTheAddressIsLettersAndPercents(t *testing.T) {
 	})
 }
 
-// A short poll is answered at once, and no login is polled to death by one.
-func TestTaobaoAnswersAtOnceHoweverOften(t *testing.T) {
+// Public clients ask every half second, second or three. None is told anything but how
+// things stand, and none is answered more often than sixty times a minute for long.
+func TestTaobaoChecksAreAnsweredOnceASecondAndAllInItsWords(t *testing.T) {
+	for _, tt := range []struct {
+		sleeps   time.Duration
+		atMost   int // answers in four minutes: twenty at once, then one a second
+		heldMost time.Duration
+	}{
+		{0, 20 + 4*60, time.Second},
+		{500 * time.Millisecond, 20 + 4*60, time.Second},
+		{time.Second, 4 * 60, 0},
+		{3 * time.Second, 4 * 20, 0},
+	} {
+		t.Run(tt.sleeps.String(), func(t *testing.T) {
+			inDialects(t, func(t *testing.T, s *wxServer) {
+				a := s.pending(wxApp)
+				answers, held := 0, time.Duration(0)
+				for began := time.Now(); time.Since(began) < 4*time.Minute; time.Sleep(tt.sleeps) {
+					got := s.get(taobaoCheck + string(a.id))
+					if got.body != `{"code":"10000","message":"login start state","success":true}` || got.status != 200 {
+						t.Fatalf("answer %d: %d %s", answers, got.status, got.body)
+					}
+					if answers, held = answers+1, max(held, got.took); answers > 2*tt.atMost {
+						t.Fatalf("%d answers in %v", answers, time.Since(began))
+					}
+				}
+				if answers < tt.atMost-30 || answers > tt.atMost+1 || held > tt.heldMost {
+					t.Errorf("%d answers, at most %d; one was held %v, at most %v", answers, tt.atMost, held, tt.heldMost)
+				}
+			})
+		})
+	}
+}
+
+// What has happened while a check was held is in its answer.
+func TestATaobaoCheckThatWasHeldSaysHowThingsStandNow(t *testing.T) {
 	inDialects(t, func(t *testing.T, s *wxServer) {
 		a := s.pending(wxApp)
-		for n := range 360 { // Go clients ask every half second
-			if got := s.get(taobaoCheck + string(a.id)); got.took != 0 || !strings.Contains(got.body, strconv.Itoa(10000)) {
-				t.Fatalf("poll %d: %s after %v", n, got.body, got.took)
+		for range 20 {
+			s.get(taobaoCheck + string(a.id))
+		}
+		done := s.later(100*time.Millisecond, func(ctx context.Context) error { return jsonDeeds["scanned"](s, ctx, a) })
+		if got := s.get(taobaoCheck + string(a.id)); got.took != time.Second || !strings.Contains(got.body, `"10001"`) {
+			t.Errorf("%s after %v", got.body, got.took)
+		}
+		<-done
+	})
+}
+
+// Who changes between the two dialects that poll has no more polls than who does not.
+func TestPollsInJSONAndByTaobaosWordsAreOneCount(t *testing.T) {
+	inDialects(t, func(t *testing.T, s *wxServer) {
+		a := s.pending("plain")
+		json := func() wxAnswer { return s.poll(a.id, "") }
+		taobao := func() wxAnswer { return s.get(taobaoCheck + string(a.id)) }
+		for n := range 10 {
+			for name, got := range map[string]wxAnswer{"JSON": json(), "Taobao": taobao()} {
+				if got.status != 200 || got.took != 0 {
+					t.Fatalf("%s %d: %d after %v", name, n+1, got.status, got.took)
+				}
 			}
-			time.Sleep(500 * time.Millisecond)
+		}
+		if got := json(); got.status != 429 {
+			t.Errorf("the 21st, in JSON: %d", got.status)
+		}
+		if got := taobao(); got.status != 200 || got.took != time.Second {
+			t.Errorf("the 21st, by Taobao's words: %d after %v", got.status, got.took)
+		}
+		if got := json(); got.status != 429 {
+			t.Errorf("the next second's was used: %d", got.status)
+		}
+		if got := s.get(taobaoCheck + string(s.pending("plain").id)); got.took != 0 {
+			t.Errorf("another login pays for it: %v", got.took)
 		}
 	})
 }

@@ -27,21 +27,37 @@ func waiterFor(c echo.Context, by limit.Dialect, who login.Holder, l login.Login
 }
 
 // pause holds an answer back for d, or until ctx ends: several clients come back at
-// once, whatever they are told.
-func pause(ctx context.Context, c echo.Context, w *limit.Waiters, d time.Duration) {
-	w.Pause(ctx, browserOf(c).Addr, d)
+// once, whatever they are told. It reports whether it may: too many are held already of
+// whom it may not, and the least that can be done is to end their connection.
+func pause(ctx context.Context, c echo.Context, w *limit.Waiters, d time.Duration) (held bool) {
+	if held = w.Pause(ctx, browserOf(c).Addr, d); !held {
+		hangUp(c)
+	}
+	return held
 }
 
+// NewPolls counts the polls of each login: so many a minute are answered, a third of them
+// at once; 0: all. One count is for all dialects that poll, or whoever speaks two of them
+// would have twice as many. hit is told of each poll that comes too soon; nil: nobody asks.
+func NewPolls(perMinute int, hit func()) *limit.PerMinute {
+	return limit.New(perMinute, max(1, perMinute/3)).Report(hit)
+}
+
+// hangUp ends the connection after the answer. Who is answered at once may come back at
+// once: holding him would cost a goroutine, and this costs him a handshake.
+func hangUp(c echo.Context) { c.Response().Header().Set("Connection", "close") }
+
 // tooManyWait is for a protocol that has words for it.
-func tooManyWait() *problem.Problem {
+func tooManyWait(c echo.Context) *problem.Problem {
+	hangUp(c)
 	return problem.RateLimited("Too many requests wait for this login, or come from this address. Try again in half a minute.", turnedAway)
 }
 
 // turnAway answers clients of WeChat for whom there is not even room to be held: an error
-// of HTTP stops them, or has them wait 5 s, where any word of the protocol would bring
-// them back at once.
+// of HTTP stops most, or has them wait 5 s, where any word of the protocol would bring
+// them back at once. Those that do not care (itchat4j, Weixinbot) must connect anew.
 func turnAway(c echo.Context) error {
-	p := tooManyWait()
+	p := tooManyWait(c)
 	c.Response().Header().Set("Retry-After", strconv.Itoa(int(turnedAway/time.Second)))
 	return answer(c, p.Status, "text/plain; charset=utf-8", p.Detail+"\n")
 }

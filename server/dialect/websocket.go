@@ -1,11 +1,9 @@
 package dialect
 
 import (
-	"context"
 	"errors"
 	"net/http"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/gobwas/ws"
@@ -13,7 +11,9 @@ import (
 
 	"qrlatch/server/limit"
 	"qrlatch/server/login"
+	"qrlatch/server/park"
 	"qrlatch/server/problem"
+	"qrlatch/server/qr"
 )
 
 // WebSocket is a dialect in the way of WhatsApp Web: the login is bound to its socket,
@@ -29,11 +29,11 @@ import (
 type WebSocket struct {
 	Service   *login.Service
 	PublicURL string
+	Symbols   *qr.Encoder              // see [NewEncoder]; nil: one that learned nothing
 	Limit     func(login.Browser) bool // whether this browser may start one more login; nil: any may
 	Waiters   *limit.Waiters           // counts those who wait; nil: any number may
 	Messages  Messages
-	Draining  context.Context // ends when every socket must be closed; nil: never
-	Open      *sync.WaitGroup // counts open sockets, which http.Server does not; nil: nobody asks
+	Lot       *park.Lot // where sockets wait; nil: on goroutines
 }
 
 // Messages is where a session's messages come from.
@@ -50,43 +50,26 @@ func (w *WebSocket) serve(c echo.Context) error {
 	if err := upgradable(c); err != nil {
 		return err
 	}
-	if w.Draining != nil && w.Draining.Err() != nil {
-		return problem.Unavailable(w.Draining.Err())
+	if w.Lot.Draining() {
+		return problem.Unavailable(errors.New("draining"))
 	}
 	s, err := w.prepare(c)
 	if err != nil {
 		return err
 	}
-	if w.Open != nil {
-		w.Open.Add(1) // before http.Server loses sight of the connection
-	}
 	c.Response().Committed = true // from here on, nobody else may answer
-	conn, rw, _, err := ws.HTTPUpgrader{Timeout: wsPatience}.Upgrade(c.Request(), c.Response())
+	conn, rw, _, err := ws.HTTPUpgrader{Timeout: wsHandshake}.Upgrade(c.Request(), c.Response())
 	if err != nil {
 		if conn != nil {
 			conn.Close()
 		}
-		s.place.Leave()
-		w.closed()
+		s.Gone()
 		return nil // the client is gone
 	}
 	c.Response().Status = http.StatusSwitchingProtocols
-	first := make([]byte, rw.Reader.Buffered()) // sent before our answer
-	_, _ = rw.Read(first)                       // it is there
-	s.conn = conn
-	go s.receive(first)
-	go func() {
-		defer w.closed()
-		defer s.place.Leave()
-		s.run()
-	}()
+	first, _ := rw.Reader.Peek(rw.Reader.Buffered()) // sent before our answer: it is there
+	w.Lot.Adopt(conn, first, s)
 	return nil
-}
-
-func (w *WebSocket) closed() {
-	if w.Open != nil {
-		w.Open.Done()
-	}
 }
 
 // upgradable refuses whatever is no handshake (RFC 6455, section 4.2.1) before anything
@@ -182,9 +165,7 @@ func (w *WebSocket) attach(c echo.Context, id string) (*socket, error) {
 	if l.State == login.Redeemed {
 		return nil, problem.FromLogin(login.ErrRedeemed).WithDetail("This login was redeemed already. Open the session's socket with resume.")
 	}
-	s := newSocket(w, login.ID(id), l, func(since login.State, fire func(login.Login, error)) (func(), error) {
-		return w.Service.Watch(context.Background(), who, since, fire)
-	})
+	s := &socket{WebSocket: w, id: login.ID(strings.Clone(id)), now: &l, watch: w.Service.NewWatch(who, l)}
 	return s, w.seat(c, s, waiterFor(c, limit.ByWebSocket, who, l))
 }
 
@@ -202,10 +183,7 @@ func (w *WebSocket) resume(c echo.Context, secret string) (*socket, error) {
 		l = login.Login{App: r.App, State: login.Redeemed, Redeemed: r.Session.Created}
 		_ = w.Service.Touch(c.Request().Context(), r.Session) // only for the list of devices
 	}
-	s := newSocket(w, "", l, func(since login.State, fire func(login.Login, error)) (func(), error) {
-		return w.Service.WatchResumed(secret, since, fire)
-	})
-	s.session, s.secret = r.ID, secret
+	s := &socket{WebSocket: w, now: &l, session: r.ID, secret: strings.Clone(secret), watch: w.Service.NewResumedWatch()}
 	return s, w.seat(c, s, limit.Waiter{
 		Dialect: limit.ByWebSocket, Topic: string(r.ID), Addr: browserOf(c).Addr, Bound: true,
 	})
@@ -214,20 +192,15 @@ func (w *WebSocket) resume(c echo.Context, secret string) (*socket, error) {
 // seat gives s a place among those who wait, or says while there is HTTP to say it that
 // there is none.
 func (w *WebSocket) seat(c echo.Context, s *socket, v limit.Waiter) error {
-	came := time.Now()
-	v.Yield = func() {
-		// Clients come back as soon as they are closed: no sooner than after a while.
-		time.AfterFunc(time.Until(came.Add(limit.Patience)), func() { s.end(farewell{wsTryAgainLater, "another socket took this place, retry in 30 s"}) })
-	}
-	var verdict limit.Verdict
-	if s.place, verdict = w.Waiters.Enter(v); verdict == limit.Admitted {
+	switch s.enter(w.Waiters, v) {
+	case limit.Admitted:
 		return nil
-	}
-	if verdict == limit.Held {
+	case limit.Held:
 		limit.Pause(c.Request().Context(), limit.Patience)
+	case limit.TurnedAway:
 	}
-	s.place.Leave()
-	return tooManyWait()
+	s.Gone()
+	return tooManyWait(c)
 }
 
 // refuse holds unknown ids and secrets a while, as a poll of them is.
@@ -255,8 +228,8 @@ const (
 	// after that the client may be silent before it is taken for gone.
 	wsPing = 25 * time.Second
 	wsPong = 10 * time.Second
-	// wsPatience is how long one write may take: who reads nothing is cut.
-	wsPatience = 10 * time.Second
+	// wsHandshake is how long the client may take to accept our answer.
+	wsHandshake = 10 * time.Second
 	// wsGoodbye is how long the client has to answer a close frame. Closed at once, the
 	// connection might be reset before the client has read why.
 	wsGoodbye = 2 * time.Second

@@ -4,16 +4,15 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"math/rand/v2"
-	"net"
+	"sync"
 	"time"
 
 	"github.com/gobwas/ws"
 	"golang.org/x/time/rate"
 
-	"qrlatch/server/limit"
 	"qrlatch/server/login"
+	"qrlatch/server/park"
 )
 
 const (
@@ -26,178 +25,216 @@ const (
 	wsDiscard = 64 << 10
 )
 
-// socket is one open connection. Two goroutines work on it: receive reads, run writes
-// and owns every other field but the channels. Whoever else has news puts it into a channel
-// that has room or does without, and so is never held up by a slow reader.
+// socket is one open connection. It waits parked, or on goroutines: its spot sees to it
+// that its methods are called one at a time. Whoever else has news leaves it in inbox.
 type socket struct {
+	guest
 	*WebSocket
-	conn    net.Conn
-	id      login.ID        // empty if it was opened with a resume secret
-	login   login.Login     // as the client knows it
-	session login.SessionID // from the approval on
+	spot    park.Spot
+	lost    bool     // its place
+	id      login.ID // empty if it was opened with a resume secret
 	secret  string
-	watch   func(since login.State, fire func(login.Login, error)) (stop func(), err error)
+	session login.SessionID // from the approval on
 
-	place    *limit.Place
-	unwatch  func()
+	now   *login.Login // what is to be told next, if it is known already
+	shown shown        // the login as the client knows it
+	watch login.Watch
+	inbox inbox
+
+	unwatch  func() // of the session
 	unlisten func() // nil: it does not listen yet
-	picture  wsPicture
+	picture  *wsPicture
 
-	changes chan login.Login   // one watch at a time, so one fits
-	ended   chan login.Session // likewise
-	mail    chan []byte
-	asked   chan struct{} // for the picture
-	pings   chan []byte
-	over    chan farewell // the first counts
-	silent  chan struct{} // closed when receive has ended
+	frames    wsFrames
+	allowance *rate.Limiter // of frames; nil: it has sent none
+	bye       *farewell     // how it parts, if it does
+	deaf      bool          // the client has parted, or broken the rules
+	discarded int
 
-	frames  *rate.Limiter // of receive
-	flooded bool          // of receive
+	// When it is to be pinged, to be given up, to change its code, to ask the store again,
+	// to end, and when its login was redeemed, in nanoseconds since 1970. 0: never.
+	ping, silent, turn, again, life, redeemed int64
 }
 
-func newSocket(w *WebSocket, id login.ID, l login.Login, watch func(login.State, func(login.Login, error)) (func(), error)) *socket {
-	return &socket{
-		WebSocket: w, id: id, login: l, watch: watch,
-		unwatch: func() {},
-		changes: make(chan login.Login, 1), ended: make(chan login.Session, 1),
-		mail: make(chan []byte, wsQueue), asked: make(chan struct{}, 1), pings: make(chan []byte, 1),
-		over: make(chan farewell, 1), silent: make(chan struct{}),
-		frames: rate.NewLimiter(wsFramesPerSecond, wsFrameBurst),
-	}
+// start is the first thing that a socket does.
+func (s *socket) start(now int64) {
+	s.ping, s.silent = now+int64(wsPing), now+int64(wsPing+wsPong)
+	s.life = now + int64(lifetime())
+	l := *s.now
+	s.now = nil
+	s.told(l)
 }
 
-// receive reads until the client has said goodbye, broken the rules, or gone.
-func (s *socket) receive(first []byte) {
-	defer close(s.silent)
-	var frames wsFrames
-	bye, over := frames.feed(first, s.hear)
-	for b := make([]byte, 512); !over; {
-		n, err := 0, s.conn.SetReadDeadline(time.Now().Add(wsPing+wsPong))
-		if err == nil {
-			n, err = s.conn.Read(b)
+// Hear is the Lot's.
+func (s *socket) Hear(spot park.Spot, b []byte) {
+	s.spot = spot
+	switch {
+	case s.deaf:
+		s.discard(len(b))
+		return
+	case s.now != nil:
+		s.start(time.Now().UnixNano()) // it has sent something before our answer
+	}
+	if s.bye == nil {
+		s.silent = time.Now().Add(wsPing + wsPong).UnixNano()
+	}
+	bye, over := s.frames.feed(b, s.hear)
+	if over {
+		s.deaf = true
+		parted := s.bye != nil
+		if !parted {
+			s.part(bye)
 		}
-		if err != nil {
-			s.end(farewell{})
-			return
-		}
-		if bye, over = frames.feed(b[:n], s.hear); !over && s.flooded {
-			bye, over = farewell{ws.StatusPolicyViolation, "too many frames"}, true
+		if parted || bye.reason == "" {
+			spot.End() // it has said goodbye too
 		}
 	}
-	s.end(bye)
-	if bye.reason != "" { // it broke the rules: read away what it sends before it reads our reason
-		_, _ = io.CopyN(io.Discard, s.conn, wsDiscard)
+	s.arm()
+}
+
+// discard reads away what a client sends before it has read why we part. Closed at once,
+// the connection might be reset before.
+func (s *socket) discard(n int) {
+	if s.discarded += n; s.discarded > wsDiscard {
+		s.spot.End()
 	}
 }
 
 // hear takes what the client has sent. What it does not know it ignores: clients of
 // tomorrow may know more.
 func (s *socket) hear(op ws.OpCode, payload []byte) {
-	if s.flooded = s.flooded || !s.frames.Allow(); s.flooded {
+	if s.bye != nil {
+		return
+	}
+	if s.allowance == nil {
+		s.allowance = rate.NewLimiter(wsFramesPerSecond, wsFrameBurst)
+	}
+	if !s.allowance.Allow() {
+		s.part(farewell{ws.StatusPolicyViolation, "too many frames"})
 		return
 	}
 	if op == ws.OpPing {
-		offer(s.pings, payload)
+		s.write(ws.NewPongFrame(payload))
 		return
 	}
 	var request struct {
 		Type string `json:"type"`
 	}
 	if json.Unmarshal(payload, &request) == nil && request.Type == "picture" {
-		offer(s.asked, struct{}{})
+		s.sayPicture()
 	}
 }
 
-// end makes the writer say goodbye, unless it has another reason already.
-func (s *socket) end(bye farewell) { offer(s.over, bye) }
+// Wake is the Lot's.
+func (s *socket) Wake(spot park.Spot) {
+	s.spot = spot
+	now := time.Now().UnixNano()
+	s.lost = s.wake(spot)
+	switch {
+	case s.bye != nil:
+		if now >= s.silent {
+			spot.End()
+		}
+		return
+	case s.now != nil:
+		s.start(now)
+	}
+	if s.bye == nil {
+		s.attend(now)
+	}
+	s.arm()
+}
 
-// offer gives v to a channel that has room.
-func offer[T any](to chan T, v T) bool {
-	select {
-	case to <- v:
-		return true
-	default:
-		return false
+// attend does what there is to do at now.
+func (s *socket) attend(now int64) {
+	if l, err, rang := s.watch.News(); rang {
+		if err != nil { // its id was scanned out of a picture, and proves nothing any more
+			l = login.Login{State: login.Expired}
+		}
+		if s.told(l); s.bye != nil {
+			return
+		}
+	}
+	if s.again != 0 && now >= s.again {
+		s.follow(s.shown.login(), now)
+	}
+	if s.turn != 0 && now >= s.turn {
+		s.sayCode()
+	}
+	over := s.read()
+	switch {
+	case s.bye != nil:
+	case over != nil:
+		s.part(signedOut(*over))
+	case s.spot.Draining(), now >= s.life && s.shown.state < login.Approved: // a session's lasts
+		s.part(goAway())
+	case s.lost && now >= s.patience().UnixNano():
+		// Clients come back as soon as they are closed: no sooner than after a while.
+		s.part(farewell{wsTryAgainLater, "another socket took this place, retry in 30 s"})
+	case now >= s.silent:
+		s.part(farewell{})
+	case now >= s.ping:
+		s.write(ws.NewPingFrame(nil))
+		s.ping += int64(wsPing)
 	}
 }
 
-// run tells the client what happens until there is a reason to part, and parts.
-func (s *socket) run() {
-	bye := s.talk()
-	s.unwatch()
+// read passes on what the site has sent, once the client has heard that there is a
+// session, and returns the session if that has ended.
+func (s *socket) read() (over *login.Session) {
+	mail, over, full := s.inbox.take(s.shown.state == login.Redeemed)
+	for _, message := range mail {
+		s.say(wsMessage{Type: "message", Data: message})
+	}
+	if full && s.bye == nil {
+		s.part(farewell{ws.StatusPolicyViolation, "reads too slowly"})
+	}
+	return over
+}
+
+// arm sets the alarm to what is due next.
+func (s *socket) arm() {
+	next := min(s.ping, s.silent)
+	if s.bye != nil {
+		next = s.silent
+	}
+	for _, at := range []int64{s.turn, s.again, s.life} {
+		if at != 0 && s.bye == nil && (at != s.life || s.shown.state < login.Approved) {
+			next = min(next, at)
+		}
+	}
+	if s.lost && s.bye == nil {
+		next = min(next, s.patience().UnixNano())
+	}
+	s.spot.Alarm(time.Unix(0, next))
+}
+
+// Gone is the Lot's.
+func (s *socket) Gone() {
+	s.watch.Stop()
+	s.unfollow()
 	s.deafen()
-	if bye.code != 0 && s.write(ws.NewCloseFrame(ws.NewCloseFrameBody(bye.code, bye.reason))) == nil {
-		patience := time.NewTimer(wsGoodbye)
-		select {
-		case <-s.silent:
-		case <-patience.C:
-		}
-		patience.Stop()
-	}
-	s.conn.Close()
-	<-s.silent
+	s.place.Leave()
 }
 
-// talk returns how to part.
-func (s *socket) talk() farewell {
-	ping := time.NewTicker(wsPing)
-	life := time.NewTimer(lifetime())
-	code, again := time.NewTimer(wsPing), time.NewTimer(wsPing)
-	code.Stop()
-	again.Stop()
-	defer ping.Stop()
-	defer life.Stop()
-	defer code.Stop()
-	defer again.Stop()
-	var draining <-chan struct{}
-	if s.Draining != nil {
-		draining = s.Draining.Done()
-	}
-	if bye, over := s.tell(code); over {
-		return bye
-	}
-	s.follow(again)
-	for {
-		mail := s.mail
-		if s.login.State != login.Redeemed {
-			mail = nil // the client first hears that there is a session
-		}
-		var err error
-		select {
-		case s.login = <-s.changes:
-			if bye, over := s.tell(code); over {
-				return bye
-			}
-			s.follow(again)
-		case <-code.C:
-			if bye, over := s.tell(code); over {
-				return bye
-			}
-		case <-again.C:
-			s.follow(again)
-		case message := <-mail:
-			err = s.say(wsMessage{Type: "message", Data: message})
-		case v := <-s.ended:
-			return s.deliver(signedOut(v))
-		case <-s.asked:
-			err = s.sayPicture()
-		case payload := <-s.pings:
-			err = s.write(ws.NewPongFrame(payload))
-		case <-ping.C:
-			err = s.write(ws.NewPingFrame(nil))
-		case bye := <-s.over:
-			return bye
-		case <-life.C:
-			if s.login.State == login.Pending || s.login.State == login.Scanned { // a session's lasts
-				return goAway()
-			}
-		case <-draining:
-			return s.deliver(goAway())
-		}
-		if err != nil {
-			return farewell{} // it reads nothing
+// part says how it ends, after what the site was told is on its way, and waits for the
+// client to hang up.
+func (s *socket) part(bye farewell) {
+	s.deafen()
+	if mail, _, _ := s.inbox.take(s.shown.state == login.Redeemed); bye.code != 0 {
+		for _, message := range mail {
+			s.say(wsMessage{Type: "message", Data: message})
 		}
 	}
+	s.bye = &bye
+	s.watch.Stop()
+	s.unfollow()
+	if bye.code == 0 {
+		s.spot.End() // it reads nothing
+		return
+	}
+	s.write(ws.NewCloseFrame(ws.NewCloseFrameBody(bye.code, bye.reason)))
+	s.silent = time.Now().Add(wsGoodbye).UnixNano()
 }
 
 // goAway parts with a client that is to come back. Many must not do so all at once.
@@ -208,19 +245,16 @@ func goAway() farewell {
 // listen takes the session's messages from now on, if it does not yet: without a gap, in
 // which the site would be told that nobody is here.
 func (s *socket) listen() {
-	if s.unlisten != nil {
-		return
+	if s.unlisten == nil {
+		s.unlisten = s.Messages.Listen(s.session, func(message []byte) bool {
+			kept := s.inbox.put(message)
+			s.Ring()
+			return kept
+		})
 	}
-	s.unlisten = s.Messages.Listen(s.session, func(message []byte) bool {
-		kept := offer(s.mail, message)
-		if !kept {
-			s.end(farewell{ws.StatusPolicyViolation, "reads too slowly"})
-		}
-		return kept
-	})
 }
 
-// deafen ends listen: what it has kept is in s.mail then, and nothing comes after it.
+// deafen ends listen: what it has kept is in the inbox then, and nothing comes after it.
 func (s *socket) deafen() {
 	if s.unlisten != nil {
 		s.unlisten()
@@ -228,44 +262,78 @@ func (s *socket) deafen() {
 	}
 }
 
-// follow asks to be told of the next change. What cannot be read now is asked for again.
-func (s *socket) follow(again *time.Timer) {
-	s.unwatch()
-	s.unwatch = func() {}
-	var stop func()
+// follow asks to be told of the next change after l.
+func (s *socket) follow(l login.Login, now int64) {
+	s.again = 0
 	var err error
-	if s.login.State == login.Redeemed {
-		stop, err = s.Service.WatchSession(s.session, func(v login.Session) { offer(s.ended, v) })
-		if errors.Is(err, login.ErrNotFound) && time.Since(s.login.Redeemed) > wsBegin {
-			s.end(farewell{ws.StatusInternalServerError, "the session did not begin"})
-			return
-		}
-	} else {
-		stop, err = s.watch(s.login.State, func(l login.Login, err error) {
-			if err != nil { // its id was scanned out of a picture, and proves nothing any more
-				l = login.Login{State: login.Expired}
-			}
-			offer(s.changes, l)
+	switch {
+	case l.State == login.Redeemed:
+		s.unfollow()
+		s.unwatch, err = s.Service.WatchSession(s.session, func(v login.Session) {
+			s.inbox.end(v)
+			s.Ring()
 		})
-		if errors.Is(err, login.ErrNotFound) {
-			offer(s.changes, login.Login{State: login.Expired})
+		if errors.Is(err, login.ErrNotFound) && now-s.redeemed > int64(wsBegin) {
+			s.part(farewell{ws.StatusInternalServerError, "the session did not begin"})
 			return
 		}
+	default:
+		err = s.watch.Follow(l, &s.guest)
 	}
-	if err != nil {
-		again.Reset(wsAgain)
-		return
+	switch {
+	case errors.Is(err, login.ErrNotFound) && l.State != login.Redeemed:
+		s.told(login.Login{State: login.Expired})
+	case err != nil:
+		s.again = now + int64(wsAgain)
 	}
-	s.unwatch = stop
 }
 
-func (s *socket) write(f ws.Frame) error {
-	if err := s.conn.SetWriteDeadline(time.Now().Add(wsPatience)); err != nil {
-		return err
+func (s *socket) unfollow() {
+	if s.unwatch != nil {
+		s.unwatch()
+		s.unwatch = nil
 	}
-	b, err := ws.CompileFrame(f)
-	if err == nil {
-		_, err = s.conn.Write(b)
+}
+
+func (s *socket) write(f ws.Frame) {
+	if b, err := ws.CompileFrame(f); err == nil { // a frame of ours can be written
+		s.spot.Send(b)
 	}
-	return err
+}
+
+// inbox is what others leave for a socket.
+type inbox struct {
+	mu   sync.Mutex
+	mail [][]byte
+	over *login.Session
+	full bool
+}
+
+// put keeps a message, if there is room.
+func (b *inbox) put(message []byte) (kept bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if len(b.mail) >= wsQueue {
+		b.full = true
+		return false
+	}
+	b.mail = append(b.mail, message)
+	return true
+}
+
+// end notes that the session has ended.
+func (b *inbox) end(v login.Session) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.over = &v
+}
+
+// take empties the inbox, but leaves the mail to whom may not have it yet.
+func (b *inbox) take(may bool) (mail [][]byte, over *login.Session, full bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if may {
+		mail, b.mail = b.mail, nil
+	}
+	return mail, b.over, b.full
 }

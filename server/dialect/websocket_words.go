@@ -8,7 +8,6 @@ import (
 	"github.com/gobwas/ws"
 
 	"qrlatch/server/login"
-	"qrlatch/server/qr"
 )
 
 // This file is what the WebSocket dialect says.
@@ -53,36 +52,48 @@ type wsMessage struct {
 	Data        json.RawMessage `json:"data,omitempty"`
 }
 
-// tell says the state of s.login, and sets the timer to the next change of its code.
-func (s *socket) tell(code *time.Timer) (bye farewell, over bool) {
+// told says the state of l, and waits for the next.
+func (s *socket) told(l login.Login) {
 	now := time.Now()
-	v := view(s.Service, s.PublicURL, s.id, s.login, now)
-	m := wsMessage{Type: wsSays[s.login.State]}
-	code.Stop()
-	switch s.login.State {
+	s.shown, s.turn = shownOf(l), 0
+	v := view(s.Service, s.PublicURL, s.id, l, now)
+	m := wsMessage{Type: wsSays[l.State]}
+	switch l.State {
 	case login.Pending:
-		_, fresh, ok := s.Service.Code(s.login, now)
-		if !ok {
-			return farewell{}, false // its time is up: the watch says so
-		}
-		m.ID, m.Text, m.Image, m.ExpiresIn = s.id, v.QR.Text, v.QR.Image, v.QR.ExpiresIn
-		code.Reset(fresh)
+		s.sayCode()
+		s.follow(l, now.UnixNano())
+		return
 	case login.Scanned:
 		m.User, m.Number = v.User, v.Number
 	case login.Approved, login.Redeemed:
 		if s.secret == "" {
-			s.secret, _ = s.Service.ResumeSecret(s.login)
-			s.session, _ = s.Service.SessionIDOf(s.login)
+			s.secret, _ = s.Service.ResumeSecret(l)
+			s.session, _ = s.Service.SessionIDOf(l)
 		}
 		m.RedirectURI, m.Resume = v.RedirectURI, s.secret
 		s.listen() // before the site can know that there is a session
 	case login.Denied, login.Expired:
-		over = true
+		s.say(m)
+		s.part(farewell{code: ws.StatusNormalClosure})
+		return
 	}
-	if s.say(m) != nil {
-		return farewell{}, true
+	s.say(m)
+	if l.State == login.Redeemed {
+		s.redeemed = l.Redeemed.UnixNano()
 	}
-	return farewell{code: ws.StatusNormalClosure}, over
+	s.follow(l, now.UnixNano())
+}
+
+// sayCode tells the code that is to be shown now, and when it is to change. A login that
+// shows none any more is told of by the watch.
+func (s *socket) sayCode() {
+	now := time.Now()
+	s.turn = 0
+	if _, fresh, ok := s.Service.Code(s.shown.login(), now); ok {
+		v := view(s.Service, s.PublicURL, s.id, s.shown.login(), now)
+		s.say(wsMessage{Type: "qr", ID: s.id, Text: v.QR.Text, Image: v.QR.Image, ExpiresIn: v.QR.ExpiresIn})
+		s.turn = now.Add(fresh).UnixNano()
+	}
 }
 
 // signedOut says why a session is over.
@@ -93,41 +104,27 @@ func signedOut(v login.Session) farewell {
 	return wsEnds[v.Ended]
 }
 
-// deliver passes on what the site has sent, which was told that it is on its way, before
-// the socket is closed with bye.
-func (s *socket) deliver(bye farewell) farewell {
-	s.deafen()
-	for s.login.State == login.Redeemed && len(s.mail) > 0 {
-		if s.say(wsMessage{Type: "message", Data: <-s.mail}) != nil {
-			return farewell{}
-		}
-	}
-	return bye
-}
-
 // sayPicture sends the picture of the code that is shown. A login that shows none any
 // more has said so.
-func (s *socket) sayPicture() error {
-	code, _, ok := s.Service.Code(s.login, time.Now())
+func (s *socket) sayPicture() {
+	code, _, ok := s.Service.Code(s.shown.login(), time.Now())
 	if !ok {
-		return nil
+		return
 	}
-	if s.picture.code != code {
-		symbol, err := qr.Encode(s.PublicURL + "/l/" + code)
+	if s.picture == nil || s.picture.code != code {
+		symbol, err := s.Symbols.Encode(s.PublicURL + "/l/" + code)
 		if err != nil {
-			return err
+			return // the code is one of ours
 		}
-		s.picture = wsPicture{code, "data:image/png;base64," + base64.StdEncoding.EncodeToString(symbol.PNG(defaultSize))}
+		s.picture = &wsPicture{code, "data:image/png;base64," + base64.StdEncoding.EncodeToString(symbol.PNG(defaultSize))}
 	}
-	return s.say(wsMessage{Type: "picture", Image: s.picture.data})
+	s.say(wsMessage{Type: "picture", Image: s.picture.data})
 }
 
-func (s *socket) say(m wsMessage) error {
-	body, err := json.Marshal(m)
-	if err != nil {
-		return err
+func (s *socket) say(m wsMessage) {
+	if body, err := json.Marshal(m); err == nil { // a site's data is JSON
+		s.write(ws.NewTextFrame(body))
 	}
-	return s.write(ws.NewTextFrame(body))
 }
 
 // wsPicture keeps the picture of a code, so that nobody makes us draw it for ever.

@@ -12,7 +12,6 @@ import (
 	"net/url"
 	"slices"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -30,8 +29,6 @@ import (
 // of pipes in virtual time.
 type wsWorld struct {
 	*wxWorld
-	drain context.CancelFunc
-	open  sync.WaitGroup
 	relay *relay.Local
 	limit func(login.Browser) bool
 	stops func(over bool) // called before and after a socket stops listening; nil: nobody asks
@@ -58,19 +55,22 @@ func inWS(t *testing.T, run func(*wsWorld), change ...func(*login.Config)) {
 	}}, change...)
 	inWXWorld(t, func(x *wxWorld) {
 		w := &wsWorld{wxWorld: x, relay: new(relay.Local), limit: func(login.Browser) bool { return true }}
-		var draining context.Context
-		draining, w.drain = context.WithCancel(context.Background())
 		w.echo.HTTPErrorHandler = problem.ErrorHandler(slog.New(slog.DiscardHandler))
 		(&dialect.WebSocket{
-			Service: w.service, PublicURL: "https://login.example", Messages: w, Draining: draining, Open: &w.open,
+			Service: w.service, PublicURL: "https://login.example", Messages: w, Lot: w.lot,
 			Limit: func(b login.Browser) bool { return w.limit(b) },
 		}).Routes(w.echo)
 		(&site.API{Service: w.service, Issuer: "https://login.example", Messages: w.relay}).Routes(w.echo)
-		defer w.open.Wait() // no socket outlives its test: each is closed, or cut by the drain
-		defer w.drain()
+		defer w.drained() // no socket outlives its test: each is closed, or cut by the drain
 		run(w)
 	}, change...)
 }
+
+// drain begins to stop the server.
+func (w *wsWorld) drain() { go w.drained() }
+
+// drained returns when everybody has left.
+func (w *wsWorld) drained() { w.must(w.lot.Drain(context.Background())) }
 
 // wsClient is a socket as its client has it. Frames are read by a goroutine as fast as
 // they come, until the end or until it is told to stall.

@@ -13,6 +13,7 @@ import (
 
 	"qrlatch/server/limit"
 	"qrlatch/server/login"
+	"qrlatch/server/park"
 )
 
 // WeChat speaks the protocol of WeChat Web, so that its unmodified clients can log
@@ -29,6 +30,7 @@ type WeChat struct {
 	Avatar  func(l login.Login) []byte // JPEG of a scanned login's person; nil: a neutral one
 	Refused func(c echo.Context) error // shows people that a ticket was refused; nil: XML for them too
 	Count   func()                     // counts the statistics reports of clients; may be nil
+	Lot     *park.Lot                  // where polls wait; nil: on their goroutines
 }
 
 // Routes adds the login's endpoints and those of its later files.
@@ -114,97 +116,128 @@ const (
 func (w *WeChat) poll(c echo.Context) error {
 	p, err := parameters(c, "uuid", "tip", "loginicon")
 	if tip := p.Get("tip"); err != nil || tip != "" && tip != "0" && tip != "1" {
-		pause(c.Request().Context(), c, w.Waiters, slowPoll)
+		if !pause(c.Request().Context(), c, w.Waiters, slowPoll) {
+			return turnAway(c)
+		}
 		return script(c, saysDead)
 	}
 	icon := p.Get("loginicon") == "true"
 	// The number is in the icon: who asks for none has nowhere to show it.
 	who := login.Holder{ID: p.Get("uuid"), Binding: cookie(c, bindingCookie), Addr: browserOf(c).Addr, ShowsNumber: icon}
-	ctx, cancel := context.WithTimeout(c.Request().Context(), w.Hold)
-	defer cancel()
-	says, room := w.wait(ctx, c, who, icon)
-	if !room {
+	ctx := c.Request().Context()
+	l, err := w.Service.Get(ctx, who)
+	var r reply
+	if err == nil {
+		r, err = w.say(ctx, l, icon)
+	}
+	switch {
+	case errors.Is(err, login.ErrNotFound):
+		r, err = inWeChat(saysDead), nil
+		fallthrough
+	case err == nil && r.body != nil:
+		if string(r.body) == saysDead && !pause(ctx, c, w.Waiters, slowPoll) {
+			return turnAway(c) // itchat4j and wechat-api poll a dead uuid for ever
+		}
+		return r.send(c)
+	}
+	v := waiterFor(c, limit.ByWeChat, who, l)
+	if err != nil {
+		// The store is away. 400 and 500 make old pages reload at once: they would turn its
+		// trouble into a storm. What the poll waits for nobody can tell now.
+		v = limit.Waiter{Dialect: limit.ByWeChat, Addr: who.Addr}
+	}
+	poll := &wechatPoll{WeChat: w, icon: icon, watch: w.Service.NewWatch(who, l)}
+	poll.await(poll, w.Hold)
+	if poll.enter(w.Waiters, v) == limit.TurnedAway {
 		return turnAway(c)
 	}
-	return script(c, says)
+	if err == nil {
+		poll.follow(l)
+	}
+	w.Lot.Wait(c.Response(), c.Request(), poll)
+	return nil
 }
 
-// wait returns what the poll says, once there is something new to say, unless there is
-// no room to wait.
-func (w *WeChat) wait(ctx context.Context, c echo.Context, who login.Holder, icon bool) (says string, room bool) {
-	var seat *limit.Seat
-	defer func() { seat.Leave() }()
-	l, err := w.Service.Get(ctx, who)
-	for {
+// wechatPoll is a poll that waits.
+type wechatPoll struct {
+	longPoll
+	*WeChat
+	watch login.Watch
+	icon  bool
+	dead  bool
+}
+
+func (p *wechatPoll) follow(l login.Login) {
+	err := p.watch.Follow(l, p)
+	p.dead = errors.Is(err, login.ErrNotFound) // of any other error it hears nothing
+}
+
+func (p *wechatPoll) look() (reply, bool) {
+	l, err, rang := p.watch.News()
+	if rang && err == nil {
+		var r reply
+		if r, err = p.say(background(), l, p.icon); r.body != nil {
+			return r, true
+		}
 		if err == nil {
-			says, err = w.say(ctx, l, icon)
-		}
-		switch {
-		case errors.Is(err, login.ErrNotFound):
-			says = saysDead
-		case err != nil:
-			// Time is up, the client is gone, or the store is. 400 and 500 make old pages
-			// reload at once: they would turn a store's trouble into a storm.
-			<-ctx.Done()
-			return saysNothing, true
-		}
-		if says == saysDead && seat == nil {
-			pause(ctx, c, w.Waiters, slowPoll) // itchat4j and wechat-api poll a dead uuid for ever
-		}
-		if says != "" {
-			return says, true
-		}
-		if seat == nil {
-			seat = w.Waiters.Sit(ctx, waiterFor(c, limit.ByWeChat, who, l))
-			if seat.Verdict == limit.TurnedAway {
-				return "", false
-			}
-		}
-		if l, err = w.Service.Wait(seat, who, l.State); err != nil && seat.Lost() {
-			seat.Linger()
-			return saysNothing, true
+			p.follow(l)
 		}
 	}
+	if errors.Is(err, login.ErrNotFound) || p.dead {
+		return inWeChat(saysDead), true
+	}
+	return reply{}, false
 }
 
-// say puts the state of a login into words, or returns "" if this dialect has said
-// it before and should wait.
-func (w *WeChat) say(ctx context.Context, l login.Login, icon bool) (string, error) {
+func (p *wechatPoll) nothing() reply { return inWeChat(saysNothing) }
+func (p *wechatPoll) stop()          { p.watch.Stop() }
+
+// say puts the state of a login into words, or returns none if this dialect has said it
+// before and should wait.
+func (w *WeChat) say(ctx context.Context, l login.Login, icon bool) (reply, error) {
 	if err := ctx.Err(); err != nil {
-		return "", err // nobody would hear it
+		return reply{}, err // nobody would hear it
 	}
 	switch l.State {
 	case login.Pending:
-		return "", nil
+		return reply{}, nil
 	case login.Scanned:
 		first, err := w.Service.Tell(ctx, l, wechatSaidScanned)
 		if err != nil || !first {
-			return "", err
+			return reply{}, err
 		}
-		return saysScanned + w.avatar(l, icon), nil
+		return inWeChat(saysScanned + w.avatar(l, icon)), nil
 	case login.Approved:
 		uri, ok := w.Service.RedirectURI(l)
 		if !ok {
-			return saysDead, nil
+			return inWeChat(saysDead), nil
 		}
 		// It may be asked for again: WeixinBot polls once more after a 200, Weixinbot
 		// (Node) drops an answer that came after a network retry.
-		return saysApproved + `window.redirect_uri="` + uri + `";`, nil
+		return inWeChat(saysApproved + `window.redirect_uri="` + uri + `";`), nil
 	case login.Denied:
 		// Only pages of 2017 and later know 202, and they ask for the icon. Others spin on
 		// it or stop without a word, so they, and whoever asks again, get 400.
 		if !icon {
-			return saysDead, nil
+			return inWeChat(saysDead), nil
 		}
 		first, err := w.Service.Tell(ctx, l, wechatSaidDenied)
-		if err != nil || !first {
-			return saysDead, err
+		if err != nil {
+			return reply{}, err
 		}
-		return saysDenied, nil
+		if !first {
+			return inWeChat(saysDead), nil
+		}
+		return inWeChat(saysDenied), nil
 	case login.Redeemed, login.Expired:
-		return saysDead, nil
+		return inWeChat(saysDead), nil
 	}
-	return saysDead, nil
+	return inWeChat(saysDead), nil
+}
+
+// inWeChat answers a script tag: see script.
+func inWeChat(says string) reply {
+	return reply{http.StatusOK, plain("text/javascript; charset=utf-8"), []byte(says)}
 }
 
 // avatar is the picture that shows who has scanned, or, where the phone must repeat

@@ -19,77 +19,71 @@ import (
 	"github.com/makiuchi-d/gozxing/qrcode"
 
 	"qrlatch/server/login"
+	"qrlatch/server/park"
+	"qrlatch/server/park/parktest"
 )
 
 // This file is the world around a whole client: a network on which every host name
 // leads to our server, and a person with a phone.
 
-// wxListener accepts the connections of a network that is nothing but pipes, which
-// stand still in a synctest bubble as sockets could not.
-type wxListener struct {
-	conns  chan net.Conn
-	closed context.Context
-	net.Listener
-}
+// wxAddr is that of firefox.
+const wxAddr = "192.0.2.1"
 
-type wxConn struct{ net.Conn }
-
-// RemoteAddr is that of firefox.
-func (wxConn) RemoteAddr() net.Addr {
-	return &net.TCPAddr{IP: net.IPv4(192, 0, 2, 1), Port: 1234}
-}
-
-func (l wxListener) Accept() (net.Conn, error) {
-	select {
-	case c := <-l.conns:
-		return wxConn{c}, nil
-	case <-l.closed.Done():
-		return nil, net.ErrClosed
-	}
-}
-
-func (l wxListener) Close() error   { return nil }
-func (l wxListener) Addr() net.Addr { return wxConn{}.RemoteAddr() }
+// wxBuffer is what a connection holds: little, so that who does not read is seen at once.
+const wxBuffer = 64
 
 // wxWorld is one client, the server it talks to, and what its person sees of it.
 type wxWorld struct {
 	*wxServer
-	http  *http.Client
-	agent string
-	shows chan string // texts of QR codes, on the client's screen
-	polls map[string]int
+	net    *parktest.Listener
+	lot    *park.Lot
+	http   *http.Client
+	parked bool // who waits
+	agent  string
+	shows  chan string // texts of QR codes, on the client's screen
+	polls  map[string]int
 }
 
-// inWXWorld runs a client. Its transport is plain HTTP/1.1 under https names: the
-// cookie jar and the client see https, and the server believes it.
+// wxModes are the ways to wait: parked, and on goroutines. Nobody may tell the difference.
+var wxModes = []string{"blocking", "parked"}
+
+// wxServe serves a network in one of wxModes.
+func wxServe(mode string, server *http.Server, lot *park.Lot, network net.Listener) error {
+	if mode == "parked" {
+		return lot.Serve(server, network)
+	}
+	return server.Serve(network)
+}
+
+// inWXWorld runs a client, in each of wxModes. Its transport is plain HTTP/1.1 under https
+// names: the cookie jar and the client see https, and the server believes it.
 func inWXWorld(t *testing.T, run func(*wxWorld), change ...func(*login.Config)) {
+	t.Helper()
+	for _, mode := range wxModes {
+		t.Run(mode, func(t *testing.T) { inWXWorldOf(t, mode, run, change...) })
+	}
+}
+
+func inWXWorldOf(t *testing.T, mode string, run func(*wxWorld), change ...func(*login.Config)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		s := newWX(t, change...)
-		closed, stop := context.WithCancel(t.Context())
-		listener := wxListener{conns: make(chan net.Conn), closed: closed}
+		network, lot := parktest.Listen(wxBuffer), park.New(park.Options{Idle: time.Minute})
+		s.wechat.Lot = lot
 		server := &http.Server{Handler: s.echo, ReadHeaderTimeout: time.Minute}
 		served := make(chan error)
-		go func() { served <- server.Serve(listener) }()
-		dial := func(ctx context.Context, _, _ string) (net.Conn, error) {
-			near, far := net.Pipe()
-			select {
-			case listener.conns <- far:
-				return near, nil
-			case <-ctx.Done():
-				return nil, ctx.Err()
-			}
-		}
+		go func() { served <- wxServe(mode, server, lot, network) }()
+		dial := func(ctx context.Context, _, _ string) (net.Conn, error) { return network.Dial(ctx, wxAddr) }
 		transport := &http.Transport{DialContext: dial, DialTLSContext: dial}
 		defer func() {
 			transport.CloseIdleConnections()
-			stop()
 			_ = server.Close()
 			if err := <-served; !errors.Is(err, http.ErrServerClosed) && !errors.Is(err, net.ErrClosed) {
 				t.Error(err)
 			}
+			lot.Close()
 		}()
-		w := &wxWorld{wxServer: s, shows: make(chan string, 1), polls: map[string]int{}}
+		w := &wxWorld{wxServer: s, net: network, lot: lot, parked: mode == "parked", shows: make(chan string, 1), polls: map[string]int{}}
 		w.http = &http.Client{Transport: transport}
 		w.agent = "Mozilla/5.0 (a client)"
 		run(w)

@@ -25,22 +25,26 @@ func (brokenTable[K, R]) Update(context.Context, K, func(*R) error) (r R, err er
 
 func (brokenTable[K, R]) Owned(context.Context, login.Phone) ([]R, error) { return nil, errOutage }
 
+// outage takes the store away from the server.
+func (s *wxServer) outage() {
+	working := memstore.New(memstore.Options{})
+	s.t.Cleanup(working.Close)
+	s.wechat.Service = login.NewService(login.Store{
+		Logins:    brokenTable[login.Handle, login.Login]{working.Logins},
+		Sessions:  brokenTable[login.SessionID, login.Session]{working.Sessions},
+		Push:      brokenTable[login.PushID, login.PushTicket]{working.Push},
+		Blocks:    brokenTable[login.BlockID, login.Block]{working.Blocks},
+		UserCodes: brokenTable[login.UserCodeID, login.UserCode]{working.UserCodes},
+	}, login.Config{Keys: s.service.Keys(), Apps: s.service.Apps()})
+}
+
 // 400 and 500 make old pages reload at once: an outage would become a storm.
 func TestWhenTheStoreIsDownPollsSayNothingYet(t *testing.T) {
 	inWX(t, func(t *testing.T, s *wxServer) {
 		a := s.pending(wxApp)
 		target := s.redirect(s.approved(wxApp))
 		_, v := s.session(wxApp)
-		working := memstore.New(memstore.Options{})
-		defer working.Close()
-		down := login.NewService(login.Store{
-			Logins:    brokenTable[login.Handle, login.Login]{working.Logins},
-			Sessions:  brokenTable[login.SessionID, login.Session]{working.Sessions},
-			Push:      brokenTable[login.PushID, login.PushTicket]{working.Push},
-			Blocks:    brokenTable[login.BlockID, login.Block]{working.Blocks},
-			UserCodes: brokenTable[login.UserCodeID, login.UserCode]{working.UserCodes},
-		}, login.Config{Keys: s.service.Keys(), Apps: s.service.Apps()})
-		s.wechat.Service = down
+		s.outage()
 		for what, to := range map[string]struct {
 			got    wxAnswer
 			status int

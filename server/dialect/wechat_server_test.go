@@ -81,7 +81,7 @@ func newWX(t *testing.T, change ...func(*login.Config)) *wxServer {
 	s.echo.IPExtractor = echo.ExtractIPDirect()
 	s.wechat = &dialect.WeChat{Service: s.service, Hold: wxHold, Secure: func(*http.Request) bool { return true }}
 	s.wechat.Routes(s.echo)
-	(&dialect.Picture{Service: s.service, PublicURL: "https://login.example"}).Routes(s.echo)
+	(&dialect.Picture{Service: s.service, PublicURL: "https://login.example", PerMinute: 120}).Routes(s.echo)
 	return s
 }
 

@@ -2,12 +2,12 @@ package dialect
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"errors"
 	"io"
 	"net/http"
 	"strconv"
+	"sync/atomic"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -127,36 +127,58 @@ func (w *WeChat) notify(c echo.Context) error {
 // synccheck is held until the session ends. Its spelling is exact: clients take it
 // apart by expressions.
 func (w *WeChat) synccheck(c echo.Context) error {
-	ctx, cancel := context.WithTimeout(c.Request().Context(), w.Hold)
-	defer cancel()
 	s, code := w.fromParameters(c)
-	switch code {
-	case retOK:
-		seat := w.Waiters.Sit(ctx, limit.Waiter{
-			Dialect: limit.BySyncCheck, Topic: string(s.ID), Addr: browserOf(c).Addr, Bound: true,
-		})
-		defer seat.Leave()
-		if seat.Verdict == limit.TurnedAway {
+	if code != retOK && code != retTrouble {
+		if !pause(c.Request().Context(), c, w.Waiters, slowPoll) {
 			return turnAway(c)
 		}
-		ended, err := w.Service.WaitEnded(seat, s.ID)
-		switch {
-		case seat.Lost():
-			seat.Linger()
-		case errors.Is(err, login.ErrNotFound):
-			code = retSignedOut
-		case err == nil:
-			code = retOf(ended)
-		default:
-			<-ctx.Done()
-		}
-	case retTrouble:
-		<-ctx.Done() // the store's trouble ends no session
-		code = retOK
-	default:
-		pause(ctx, c, w.Waiters, slowPoll)
+		return script(c, saysSync(code))
 	}
-	return script(c, saysSync(code))
+	v := limit.Waiter{Dialect: limit.BySyncCheck, Addr: browserOf(c).Addr}
+	if code == retOK {
+		v.Topic, v.Bound = string(s.ID), true
+	}
+	check := new(syncCheck)
+	check.await(check, w.Hold)
+	if check.enter(w.Waiters, v) == limit.TurnedAway {
+		return turnAway(c)
+	}
+	if code == retOK { // else it hears nothing: the store's trouble ends no session
+		check.watch(w.Service, s.ID)
+	}
+	w.Lot.Wait(c.Response(), c.Request(), check)
+	return nil
+}
+
+// syncCheck is a synccheck that waits.
+type syncCheck struct {
+	longPoll
+	code   atomic.Int32 // of a session that has ended
+	unlink func()
+}
+
+func (s *syncCheck) watch(service *login.Service, id login.SessionID) {
+	stop, err := service.WatchSession(id, func(v login.Session) {
+		s.code.Store(int32(retOf(v)))
+		s.Ring()
+	})
+	if errors.Is(err, login.ErrNotFound) {
+		s.code.Store(retSignedOut)
+	}
+	s.unlink = stop
+}
+
+func (s *syncCheck) look() (reply, bool) {
+	code := int(s.code.Load())
+	return inWeChat(saysSync(code)), code != retOK
+}
+
+func (s *syncCheck) nothing() reply { return inWeChat(saysSync(retOK)) }
+
+func (s *syncCheck) stop() {
+	if s.unlink != nil {
+		s.unlink()
+	}
 }
 
 func saysSync(code int) string {

@@ -65,5 +65,5 @@ func wechatSays(t *testing.T, state login.State) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return says
+	return string(says.body)
 }

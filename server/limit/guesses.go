@@ -1,6 +1,7 @@
 package limit
 
 import (
+	"cmp"
 	"sync"
 	"time"
 
@@ -23,14 +24,22 @@ const (
 	guessSpan         = 10 * time.Minute
 	guessesPerPerson  = 5
 	guessesPerNetwork = 30
-	guessesInAll      = 1000
 )
+
+// GuessesInAll is how many wrong tries everybody together has, in ten minutes.
+const GuessesInAll = 1000
 
 // NewGuesses allows, in any ten minutes, 5 wrong tries of a person, 30 from a network
 // and 1000 in all.
 func NewGuesses() *Guesses {
 	of := func(count int) window { return window{count: count, tries: cache.New(guessSpan, 0)} }
-	return &Guesses{person: of(guessesPerPerson), network: of(guessesPerNetwork), everyone: of(guessesInAll)}
+	return &Guesses{person: of(guessesPerPerson), network: of(guessesPerNetwork), everyone: of(GuessesInAll)}
+}
+
+// PerNetwork allows a network so many wrong tries; 0: as many as before. It returns g.
+func (g *Guesses) PerNetwork(count int) *Guesses {
+	g.network.count = cmp.Or(count, g.network.count)
+	return g
 }
 
 // Report makes hit be called for each try too many; nil: nobody asks. It returns g.

@@ -1,43 +1,37 @@
 package limit
 
 import (
-	"net/netip"
 	"sync/atomic"
+
+	"qrlatch/server/login"
 )
 
-// Place is a waiter's, among all that wait.
+// Place is a waiter's, among all that wait. It must not be moved. The zero Place is none.
 type Place struct {
 	waiters  *Waiters
 	topic    topic
-	network  netip.Prefix
-	yield    func()
+	yield    Yielder
+	next     *Place // in the line of its topic; guarded by the topic's shard, as is lined
+	network  login.NetworkKey
+	left     atomic.Bool
 	dialect  Dialect
 	standing standing
 	held     bool
-	left     atomic.Bool
-
-	lined      bool // in the line of its topic; guarded, as its neighbours, by the topic's shard
-	next, prev *Place
+	lined    bool
 }
 
-// Leave gives the place up. It may be called more than once, and on nil.
+// Leave gives the place up. It may be called more than once, and where there is none.
 func (p *Place) Leave() {
-	if p == nil || p.left.Swap(true) {
+	w := p.waiters
+	if w == nil || p.left.Swap(true) {
 		return
 	}
-	w := p.waiters
 	if !p.held {
 		w.count[p.dialect].Add(-1)
 		s := w.topicShard(p.topic)
 		s.mu.Lock()
 		if p.lined {
-			l := s.lines[p.topic]
-			l.remove(p)
-			if l.length == 0 {
-				delete(s.lines, p.topic)
-			} else {
-				s.lines[p.topic] = l
-			}
+			s.keep(p.topic, s.lines[p.topic].without(p))
 		}
 		s.mu.Unlock()
 	}
@@ -63,16 +57,20 @@ func standingOf(v Waiter) standing {
 	return stranger
 }
 
-// line is who waits for one topic, the oldest first.
-type line struct {
-	oldest, newest *Place
-	length         int
+// line is who waits for one topic: the oldest, who knows the next. They are few.
+type line struct{ oldest *Place }
+
+func (l line) length() (n int) {
+	for v := l.oldest; v != nil; v = v.next {
+		n++
+	}
+	return n
 }
 
 // replaceableBy finds who must make room for p: the oldest from its address, else the
 // oldest of those who have least to do with the login, if that is less than p has.
 // What has a proof makes room only for what has it too: the same browser.
-func (l *line) replaceableBy(p *Place) (found *Place) {
+func (l line) replaceableBy(p *Place) (found *Place) {
 	const never = bound + 3
 	least := never
 	for v := l.oldest; v != nil; v = v.next {
@@ -90,28 +88,22 @@ func (l *line) replaceableBy(p *Place) (found *Place) {
 	return found
 }
 
-func (l *line) add(p *Place) {
-	if l.newest == nil {
-		l.oldest = p
-	} else {
-		l.newest.next, p.prev = p, l.newest
+// with returns the line with p at its end, without the line without p.
+func (l line) with(p *Place) line {
+	end := &l.oldest
+	for *end != nil {
+		end = &(*end).next
 	}
-	l.newest = p
-	l.length++
-	p.lined = true
+	*end, p.lined = p, true
+	return l
 }
 
-func (l *line) remove(p *Place) {
-	if p.prev == nil {
-		l.oldest = p.next
-	} else {
-		p.prev.next = p.next
+func (l line) without(p *Place) line {
+	for at := &l.oldest; *at != nil; at = &(*at).next {
+		if *at == p {
+			*at, p.next, p.lined = p.next, nil, false
+			break
+		}
 	}
-	if p.next == nil {
-		l.newest = p.prev
-	} else {
-		p.next.prev = p.prev
-	}
-	p.next, p.prev, p.lined = nil, nil, false
-	l.length--
+	return l
 }

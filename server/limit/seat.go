@@ -21,7 +21,7 @@ type Seat struct {
 
 	request context.Context
 	cancel  context.CancelFunc
-	place   *Place
+	place   Place
 	came    time.Time
 }
 
@@ -29,12 +29,15 @@ type Seat struct {
 func (w *Waiters) Sit(ctx context.Context, v Waiter) *Seat {
 	s := &Seat{request: ctx, came: time.Now()}
 	s.Context, s.cancel = context.WithCancel(ctx)
-	v.Yield = s.cancel
-	if s.place, s.Verdict = w.Enter(v); s.Verdict != Admitted {
+	v.Yielder = s
+	if s.Verdict = w.Enter(&s.place, v); s.Verdict != Admitted {
 		s.cancel()
 	}
 	return s
 }
+
+// Yield ends the context.
+func (s *Seat) Yield() { s.cancel() }
 
 // Lost tells that the place was taken, or never given, while the request goes on.
 func (s *Seat) Lost() bool { return s.Err() != nil && s.request.Err() == nil }
@@ -56,16 +59,17 @@ func (s *Seat) Leave() {
 }
 
 // Pause holds an answer back for d, or until ctx ends, such as that of a client which would
-// come back at once. Of too many at an address it holds no more.
-func (w *Waiters) Pause(ctx context.Context, addr netip.Addr, d time.Duration) {
+// come back at once. Of too many at an address it holds no more, and reports that.
+func (w *Waiters) Pause(ctx context.Context, addr netip.Addr, d time.Duration) (held bool) {
 	if w != nil {
-		network := login.NetworkPrefix(addr)
+		network := login.NetworkKeyOf(addr)
 		if !w.hold(network) {
-			return
+			return false
 		}
 		defer w.leave(network, true)
 	}
 	Pause(ctx, d)
+	return true
 }
 
 // Pause waits for d, or until ctx ends.

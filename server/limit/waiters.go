@@ -51,13 +51,18 @@ type WaiterLimits struct {
 // Waiter is somebody who is about to wait for news.
 type Waiter struct {
 	Dialect Dialect
-	Topic   string // what it waits for: the handle of a login, the id of a session
+	Topic   string // what it waits for: the handle of a login, the id of a session; empty: nobody can tell
 	Addr    netip.Addr
-	Home    bool // Addr is where the topic's own browser began
-	Bound   bool // has proved more than that it knows a login id: a cookie, a token, a secret
+	Home    bool    // Addr is where the topic's own browser began
+	Bound   bool    // has proved more than that it knows a login id: a cookie, a token, a secret
+	Yielder Yielder // told when the place is taken; nil: nobody
+}
+
+// Yielder is somebody who may have to give up his place.
+type Yielder interface {
 	// Yield is called at most once, by whoever takes the place, and perhaps just after
 	// Leave. It must not block.
-	Yield func()
+	Yield()
 }
 
 // Verdict says what becomes of a waiter.
@@ -93,10 +98,7 @@ type Waiters struct {
 
 const waiterShards = 64
 
-type topic struct {
-	id    string
-	phone bool // phones and browsers do not take each other's places
-}
+type topic uint64
 
 type topicShard struct {
 	mu    sync.Mutex
@@ -105,7 +107,7 @@ type topicShard struct {
 
 type networkShard struct {
 	mu      sync.Mutex
-	tallies map[netip.Prefix]tally
+	tallies map[login.NetworkKey]tally
 }
 
 type tally struct{ waiting, held int }
@@ -118,42 +120,55 @@ func NewWaiters(limits WaiterLimits) *Waiters {
 	}
 	for i := range waiterShards {
 		w.topics[i].lines = make(map[topic]line)
-		w.networks[i].tallies = make(map[netip.Prefix]tally)
+		w.networks[i].tallies = make(map[login.NetworkKey]tally)
 	}
 	return w
 }
 
-// Enter gives v a place, or says why not. Every Place must be left.
-func (w *Waiters) Enter(v Waiter) (*Place, Verdict) {
+// Enter gives v the place p, or says why not. Every Place must be left.
+func (w *Waiters) Enter(p *Place, v Waiter) Verdict {
+	*p = Place{network: login.NetworkKeyOf(v.Addr), standing: standingOf(v), dialect: v.Dialect, yield: v.Yielder}
 	if w == nil {
-		return nil, Admitted
+		return Admitted
 	}
-	p := &Place{
-		waiters: w, topic: topic{v.Topic, v.Dialect == ByPhone}, network: login.NetworkPrefix(v.Addr),
-		standing: standingOf(v), dialect: v.Dialect, yield: v.Yield,
-	}
+	p.topic = w.topic(v)
 	met := w.admit(p.network)
 	if met == "" {
 		replaced, ok := w.join(p)
 		if ok {
+			p.waiters = w
 			w.count[p.dialect].Add(1)
 			if replaced != nil {
 				w.limits.Hit("waiters_per_login")
 				if replaced.yield != nil {
-					replaced.yield()
+					replaced.yield.Yield()
 				}
 			}
-			return p, Admitted
+			return Admitted
 		}
 		met = "waiters_per_login"
 		w.leave(p.network, false)
 	}
 	w.limits.Hit(met)
 	if !w.hold(p.network) {
-		return nil, TurnedAway
+		return TurnedAway
 	}
-	p.held = true
-	return p, Held
+	p.waiters, p.held = w, true
+	return Held
+}
+
+// topic is a number for what v waits for, which says nothing to anybody else; 0: nobody
+// can tell. Phones and browsers do not take each other's places. That two topics have one
+// number happens to nobody: they would share a line.
+func (w *Waiters) topic(v Waiter) topic {
+	if v.Topic == "" {
+		return 0
+	}
+	n := maphash.String(w.seed, v.Topic)
+	if v.Dialect == ByPhone {
+		n = ^n
+	}
+	return topic(max(n, 1))
 }
 
 // Count is how many wait by a dialect.
@@ -162,7 +177,7 @@ func (w *Waiters) Count(d Dialect) int { return int(w.count[d].Load()) }
 func over(count, limit int) bool { return limit > 0 && count > limit }
 
 // admit counts one more that waits, unless it met a limit, whose name it returns.
-func (w *Waiters) admit(network netip.Prefix) (met string) {
+func (w *Waiters) admit(network login.NetworkKey) (met string) {
 	if over(int(w.waiting.Add(1)), w.limits.Total) {
 		w.waiting.Add(-1)
 		return "waiters"
@@ -180,7 +195,7 @@ func (w *Waiters) admit(network netip.Prefix) (met string) {
 }
 
 // hold counts one more that is held: as many may be as may wait.
-func (w *Waiters) hold(network netip.Prefix) bool {
+func (w *Waiters) hold(network login.NetworkKey) bool {
 	if over(int(w.held.Add(1)), w.limits.Total) {
 		w.held.Add(-1)
 		return false
@@ -198,7 +213,7 @@ func (w *Waiters) hold(network netip.Prefix) bool {
 }
 
 // leave takes back admit or hold.
-func (w *Waiters) leave(network netip.Prefix, held bool) {
+func (w *Waiters) leave(network login.NetworkKey, held bool) {
 	s := w.networkShard(network)
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -220,29 +235,36 @@ func (w *Waiters) leave(network netip.Prefix, held bool) {
 // join puts p last in the line for its topic. In a full line it takes the place of
 // another, which goes on to count for its address until it has left.
 func (w *Waiters) join(p *Place) (replaced *Place, ok bool) {
-	if w.limits.PerLogin <= 0 {
-		return nil, true // then there are no lines
+	if w.limits.PerLogin <= 0 || p.topic == 0 {
+		return nil, true // then there is no line
 	}
 	s := w.topicShard(p.topic)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	l := s.lines[p.topic]
-	if l.length >= w.limits.PerLogin {
+	if l.length() >= w.limits.PerLogin {
 		if replaced = l.replaceableBy(p); replaced == nil {
 			return nil, false
 		}
-		l.remove(replaced)
+		l = l.without(replaced)
 	}
-	l.add(p)
-	s.lines[p.topic] = l
+	s.lines[p.topic] = l.with(p)
 	return replaced, true
 }
 
-func (w *Waiters) topicShard(t topic) *topicShard {
-	return &w.topics[maphash.String(w.seed, t.id)%waiterShards]
+// keep is for a locked shard.
+func (s *topicShard) keep(t topic, l line) {
+	if l.oldest == nil {
+		delete(s.lines, t)
+		return
+	}
+	s.lines[t] = l
 }
 
-func (w *Waiters) networkShard(network netip.Prefix) *networkShard {
-	addr := network.Addr().As16()
-	return &w.networks[maphash.Bytes(w.seed, addr[:])%waiterShards]
+func (w *Waiters) topicShard(t topic) *topicShard {
+	return &w.topics[t%waiterShards]
+}
+
+func (w *Waiters) networkShard(network login.NetworkKey) *networkShard {
+	return &w.networks[maphash.Bytes(w.seed, network[:])%waiterShards]
 }

@@ -60,19 +60,19 @@ func TestWhoGivesPlaceToWhom(t *testing.T) {
 			var places []*Place
 			for i, one := range tt.three {
 				v := waiter(one.addr, one.standing)
-				v.Yield = func() {
+				v.Yielder = yield(func() {
 					if gave >= 0 {
 						t.Errorf("%d gave place, and %d before it", i, gave)
 					}
 					gave = i
-				}
-				p, verdict := w.Enter(v)
+				})
+				p, verdict := enter(w, v)
 				if verdict != Admitted {
 					t.Fatalf("%d: %v", i, verdict)
 				}
 				places = append(places, p)
 			}
-			p, verdict := w.Enter(waiter(tt.comes.addr, tt.comes.standing))
+			p, verdict := enter(w, waiter(tt.comes.addr, tt.comes.standing))
 			if gave != tt.gives || (verdict == Admitted) != (tt.gives >= 0) || tt.gives < 0 && verdict != Held {
 				t.Errorf("%d gave place, want %d; verdict %v", gave, tt.gives, verdict)
 			}
@@ -104,6 +104,7 @@ func TestHowManyMayWait(t *testing.T) {
 			return Waiter{Topic: fmt.Sprint(n), Addr: at(fmt.Sprintf("192.0.2.%d", n))}
 		}, 30, "waiters"},
 		{"with every limit off", WaiterLimits{}, func(int) Waiter { return Waiter{Topic: "one", Addr: at("192.0.2.1")} }, 100, ""},
+		{"for nobody knows what", WaiterLimits{PerLogin: 4, PerAddress: 10}, func(int) Waiter { return Waiter{Addr: at("192.0.2.1")} }, 10, "waiters_per_address"},
 		{"for a login, by many", WaiterLimits{PerLogin: 4}, func(n int) Waiter {
 			return Waiter{Topic: "one", Addr: at(fmt.Sprintf("192.0.2.%d", n))}
 		}, 4, "waiters_per_login"},
@@ -115,7 +116,7 @@ func TestHowManyMayWait(t *testing.T) {
 			count := map[Verdict]int{}
 			var places []*Place
 			for n := range 100 {
-				p, verdict := w.Enter(tt.who(n))
+				p, verdict := enter(w, tt.who(n))
 				count[verdict]++
 				places = append(places, p)
 			}
@@ -138,7 +139,7 @@ func TestHowManyMayWait(t *testing.T) {
 			if !w.empty() || w.Count(ByWeChat) != 0 {
 				t.Error("somebody is left")
 			}
-			if p, verdict := w.Enter(tt.who(0)); verdict != Admitted {
+			if p, verdict := enter(w, tt.who(0)); verdict != Admitted {
 				t.Error("there is no room where everybody has left")
 			} else {
 				p.Leave()
@@ -149,9 +150,9 @@ func TestHowManyMayWait(t *testing.T) {
 
 func TestPhonesAndBrowsersAreCountedApart(t *testing.T) {
 	w := NewWaiters(WaiterLimits{PerLogin: 1})
-	first, _ := w.Enter(Waiter{Topic: "login", Addr: at("192.0.2.1"), Yield: func() { t.Error("the browser gave place to a phone") }})
+	first, _ := enter(w, Waiter{Topic: "login", Addr: at("192.0.2.1"), Yielder: yield(func() { t.Error("the browser gave place to a phone") })})
 	defer first.Leave()
-	phone, verdict := w.Enter(Waiter{Dialect: ByPhone, Topic: "login", Addr: at("192.0.2.1"), Bound: true})
+	phone, verdict := enter(w, Waiter{Dialect: ByPhone, Topic: "login", Addr: at("192.0.2.1"), Bound: true})
 	if verdict != Admitted || w.Count(ByPhone) != 1 || w.Count(ByWeChat) != 1 {
 		t.Errorf("%v, %d phones, %d browsers", verdict, w.Count(ByPhone), w.Count(ByWeChat))
 	}
@@ -161,7 +162,7 @@ func TestPhonesAndBrowsersAreCountedApart(t *testing.T) {
 // Who gave its place still holds a connection until it was answered.
 func TestWhoGaveItsPlaceCountsForItsAddressUntilItLeaves(t *testing.T) {
 	w := NewWaiters(WaiterLimits{PerLogin: 1, PerAddress: 3})
-	enter := func() (*Place, Verdict) { return w.Enter(Waiter{Topic: "login", Addr: at("192.0.2.1")}) }
+	enter := func() (*Place, Verdict) { return enter(w, Waiter{Topic: "login", Addr: at("192.0.2.1")}) }
 	var places []*Place
 	for range 3 {
 		p, _ := enter()
@@ -187,9 +188,9 @@ func TestManyComeAndGoAtOnce(t *testing.T) {
 			random := rand.New(rand.NewPCG(uint64(n), 1))
 			var mine []*Place
 			for range 2000 {
-				p, verdict := w.Enter(Waiter{
+				p, verdict := enter(w, Waiter{
 					Topic: fmt.Sprint(random.IntN(3)), Addr: at(fmt.Sprintf("192.0.2.%d", random.IntN(6))),
-					Dialect: Dialect(random.IntN(int(dialects))), Home: random.IntN(2) == 0, Bound: random.IntN(4) == 0, Yield: func() {},
+					Dialect: Dialect(random.IntN(int(dialects))), Home: random.IntN(2) == 0, Bound: random.IntN(4) == 0, Yielder: yield(func() {}),
 				})
 				if verdict == Admitted {
 					most.Store(max(most.Load(), w.waiting.Load()))
@@ -267,9 +268,12 @@ func TestPausesAreLimitedToo(t *testing.T) {
 		var all sync.WaitGroup
 		for range 100 {
 			all.Go(func() {
-				w.Pause(t.Context(), at("192.0.2.1"), time.Second)
+				held := w.Pause(t.Context(), at("192.0.2.1"), time.Second)
 				if time.Since(began) == 0 {
 					atOnce.Add(1)
+				}
+				if held != (time.Since(began) == time.Second) {
+					t.Errorf("held: %v, after %v", held, time.Since(began))
 				}
 			})
 		}
@@ -282,7 +286,7 @@ func TestPausesAreLimitedToo(t *testing.T) {
 
 func TestNobodyIsLimitedWithoutWaiters(t *testing.T) {
 	var w *Waiters
-	p, verdict := w.Enter(Waiter{})
+	p, verdict := enter(w, Waiter{})
 	p.Leave()
 	s := w.Sit(t.Context(), Waiter{})
 	if verdict != Admitted || s.Verdict != Admitted || s.Err() != nil {
@@ -295,9 +299,9 @@ func TestNobodyIsLimitedWithoutWaiters(t *testing.T) {
 // A million may be parked: a place is one allocation, and nothing else is kept of it.
 func TestAPlaceIsOneAllocation(t *testing.T) {
 	w := NewWaiters(WaiterLimits{PerLogin: 4, PerAddress: 256, Total: 200_000})
-	v := Waiter{Topic: "login", Addr: at("2001:db8::1"), Yield: func() {}}
+	v := Waiter{Topic: "login", Addr: at("2001:db8::1"), Yielder: yield(func() {})}
 	if n := testing.AllocsPerRun(1000, func() {
-		p, _ := w.Enter(v)
+		p, _ := enter(w, v)
 		p.Leave()
 	}); n > 1 {
 		t.Errorf("%v allocations", n)
@@ -309,7 +313,7 @@ func BenchmarkEnterAndLeave(b *testing.B) {
 		b.Run(fmt.Sprintf("beside %d", waiting), func(b *testing.B) {
 			w := NewWaiters(WaiterLimits{PerLogin: 4, PerAddress: 256, Total: 200_000})
 			for n := range waiting {
-				w.Enter(Waiter{Topic: fmt.Sprint(n), Addr: netip.AddrFrom4([4]byte{10, byte(n >> 16), byte(n >> 8), byte(n)})})
+				enter(w, Waiter{Topic: fmt.Sprint(n), Addr: netip.AddrFrom4([4]byte{10, byte(n >> 16), byte(n >> 8), byte(n)})})
 			}
 			b.ReportAllocs()
 			b.ResetTimer()
@@ -318,7 +322,7 @@ func BenchmarkEnterAndLeave(b *testing.B) {
 				id := n.Add(1)
 				v := Waiter{Topic: fmt.Sprint("login ", id), Addr: netip.AddrFrom4([4]byte{192, 0, 2, byte(id)})}
 				for pb.Next() {
-					p, _ := w.Enter(v)
+					p, _ := enter(w, v)
 					p.Leave()
 				}
 			})
@@ -332,6 +336,17 @@ func BenchmarkEnterFull(b *testing.B) {
 	v := Waiter{Topic: "login", Addr: at("192.0.2.1")}
 	b.ReportAllocs()
 	for b.Loop() {
-		w.Enter(v)
+		enter(w, v)
 	}
+}
+
+// yield is a function that gives a place up.
+type yield func()
+
+func (y yield) Yield() { y() }
+
+// enter gives v a place of its own.
+func enter(w *Waiters, v Waiter) (*Place, Verdict) {
+	p := new(Place)
+	return p, w.Enter(p, v)
 }

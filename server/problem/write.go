@@ -33,26 +33,36 @@ func Of(err error) *Problem {
 	return Internal(err)
 }
 
-// Write answers with the problem of err. It logs nothing.
-func Write(c echo.Context, err error) error {
+// Render is the answer with the problem of err, for who cannot use [Write].
+func Render(err error) (status int, header http.Header, body []byte) {
 	p := Of(err)
-	h := c.Response().Header()
+	header = http.Header{
+		echo.HeaderCacheControl:        {"no-store"},
+		echo.HeaderXContentTypeOptions: {"nosniff"},
+		echo.HeaderContentType:         {"application/problem+json"},
+	}
 	for _, challenge := range p.Challenges {
-		h.Add(echo.HeaderWWWAuthenticate, challenge)
+		header.Add(echo.HeaderWWWAuthenticate, challenge)
 	}
 	if p.RetryAfter > 0 {
-		h.Set(echo.HeaderRetryAfter, strconv.Itoa(seconds(p.RetryAfter)))
+		header.Set(echo.HeaderRetryAfter, strconv.Itoa(seconds(p.RetryAfter)))
 	}
-	h.Set(echo.HeaderCacheControl, "no-store")
-	h.Set(echo.HeaderXContentTypeOptions, "nosniff")
+	body, _ = json.Marshal(p) // it has but texts and a number
+	return p.Status, header, body
+}
+
+// Write answers with the problem of err. It logs nothing.
+func Write(c echo.Context, err error) error {
+	status, header, body := Render(err)
+	for name, values := range header {
+		c.Response().Header()[name] = values
+	}
 	if c.Request().Method == http.MethodHead {
-		return c.NoContent(p.Status)
+		return c.NoContent(status)
 	}
-	body, err := json.Marshal(p)
-	if err != nil {
-		return err
-	}
-	return c.Blob(p.Status, "application/problem+json", body)
+	c.Response().WriteHeader(status)
+	_, err = c.Response().Write(body)
+	return err
 }
 
 // seconds rounds up: a client that is too early only meets the limit again.

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"io"
 	"net/http"
 	"sync"
@@ -9,32 +10,30 @@ import (
 	"github.com/labstack/echo/v4"
 )
 
-const (
-	// bodyTimeout is how long a client may take to send a body: ours are small.
-	bodyTimeout = 10 * time.Second
-	// writeTimeout is how long a client may take to accept writeChunk bytes of an answer.
-	writeTimeout = 10 * time.Second
-	writeChunk   = 16 << 10
-	// maxBody is for whatever sets no limit of its own. The camera's frames are the largest.
-	maxBody = 256 << 10
-)
+// writeChunk is how much of an answer a client must accept in the time for it.
+const writeChunk = 16 << 10
 
-// bodyDeadline cuts off clients that announce a body and never send it. The deadline
-// is lifted as soon as the body has come: net/http goes on reading, to notice that the
-// client has gone, and a request may be held for longer than this.
-func bodyDeadline(next echo.HandlerFunc) echo.HandlerFunc {
-	return func(c echo.Context) error {
-		r := c.Request()
-		if r.ContentLength == 0 || r.Body == nil {
+// bodyDeadline cuts off clients that announce a body and never send it, or one without
+// end. Most of whatever reads bodies allows less; the camera's frames are the largest.
+// The deadline is lifted as soon as the body has come: net/http goes on reading, to notice
+// that the client has gone, and a request may be held for longer than this.
+func bodyDeadline(l Limits) echo.MiddlewareFunc {
+	most := int64(cmp.Or(l.BodyBytes, DefaultLimits().BodyBytes))
+	timeout := cmp.Or(l.BodyTimeout, DefaultLimits().BodyTimeout)
+	return func(next echo.HandlerFunc) echo.HandlerFunc {
+		return func(c echo.Context) error {
+			r := c.Request()
+			if r.ContentLength == 0 || r.Body == nil {
+				return next(c)
+			}
+			r.Body = http.MaxBytesReader(c.Response(), r.Body, most)
+			conn := http.NewResponseController(c.Response())
+			if conn.SetReadDeadline(time.Now().Add(timeout)) == nil { // some test doubles cannot
+				lift := sync.OnceFunc(func() { _ = conn.SetReadDeadline(time.Time{}) }) // could be set, so can be lifted
+				r.Body = &timedBody{r.Body, lift}
+			}
 			return next(c)
 		}
-		r.Body = http.MaxBytesReader(c.Response(), r.Body, maxBody)
-		conn := http.NewResponseController(c.Response())
-		if conn.SetReadDeadline(time.Now().Add(bodyTimeout)) == nil { // some test doubles cannot
-			lift := sync.OnceFunc(func() { _ = conn.SetReadDeadline(time.Time{}) }) // could be set, so can be lifted
-			r.Body = &timedBody{r.Body, lift}
-		}
-		return next(c)
 	}
 }
 
@@ -55,11 +54,14 @@ func (b *timedBody) Read(p []byte) (int, error) {
 // writeDeadline cuts off clients that do not read their answers. http.Server's own
 // WriteTimeout would begin with the request, and so end long polls and streams. It lifts
 // ours after each request.
-func writeDeadline(next echo.HandlerFunc) echo.HandlerFunc {
-	return func(c echo.Context) error {
-		w := &timedWriter{ResponseWriter: c.Response().Writer, conn: http.NewResponseController(c.Response().Writer)}
-		c.Response().Writer = w
-		return next(c)
+func writeDeadline(timeout time.Duration) echo.MiddlewareFunc {
+	timeout = cmp.Or(timeout, DefaultLimits().WriteTimeout)
+	return func(next echo.HandlerFunc) echo.HandlerFunc {
+		return func(c echo.Context) error {
+			to := c.Response().Writer
+			c.Response().Writer = &timedWriter{ResponseWriter: to, conn: http.NewResponseController(to), timeout: timeout}
+			return next(c)
+		}
 	}
 }
 
@@ -67,7 +69,8 @@ func writeDeadline(next echo.HandlerFunc) echo.HandlerFunc {
 // handler has returned: only then net/http sends what it has gathered.
 type timedWriter struct {
 	http.ResponseWriter
-	conn *http.ResponseController
+	conn    *http.ResponseController
+	timeout time.Duration
 }
 
 // Unwrap leads http.ResponseController to what it can do.
@@ -89,4 +92,4 @@ func (w *timedWriter) Write(b []byte) (written int, err error) {
 	}
 }
 
-func (w *timedWriter) extend() { _ = w.conn.SetWriteDeadline(time.Now().Add(writeTimeout)) } // test doubles cannot
+func (w *timedWriter) extend() { _ = w.conn.SetWriteDeadline(time.Now().Add(w.timeout)) } // test doubles cannot

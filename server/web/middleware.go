@@ -85,11 +85,9 @@ func method(name string) string {
 	return "other"
 }
 
-// waiting are the routes that hold a request until something happens.
-var waiting = []string{
-	"/cgi-bin/mmwebwx-bin/login", "/cgi-bin/mmwebwx-bin/synccheck", "/v1/scans/:id", "/v1/logins/:id", "/v1/logins/:id/events",
-	"/phone/scans/:id/state",
-}
+// waiting are the routes that hold a request on its goroutine until something happens. The
+// dialects wait in a park.Lot, which knows how to drain.
+var waiting = []string{"/v1/scans/:id", "/phone/scans/:id/state"}
 
 // drain answers every waiting request when draining ends, in its own protocol: each
 // takes the end of its context for the end of its patience.

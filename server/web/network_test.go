@@ -12,66 +12,91 @@ import (
 	"time"
 
 	"qrlatch/server/login"
+	"qrlatch/server/park"
+	"qrlatch/server/park/parktest"
 )
 
-// This file is what the tests of slow and of many clients stand on: a server, and pipes to
-// it that have addresses, in virtual time.
+// This file is what the tests of slow and of many clients stand on: a server, and
+// connections to it that hold little, in virtual time.
 
 const (
 	homeAddr = "192.0.2.1"
 	evilAddr = "203.0.113.9"
 )
 
-// network is a server of f, and its clients' pipes to it.
+// network is a server of f, and its clients' connections to it.
 type network struct {
 	*fixture
-	t     *testing.T
-	conns chan net.Conn // to be accepted
-	open  []net.Conn    // of clients
+	t    *testing.T
+	net  *parktest.Listener
+	lot  *park.Lot
+	open []net.Conn // of clients
 }
 
-// serve runs test within a bubble with a server in it. Nothing may be left after it.
+// serve runs test within a bubble with a server in it, whose clients wait parked, and once
+// more where they wait on goroutines. Nothing may be left after it.
 func serve(t *testing.T, change func(*Options), test func(*testing.T, *network)) {
 	t.Helper()
+	for _, mode := range []string{"blocking", "parked"} {
+		t.Run(mode, func(t *testing.T) { serveOf(t, mode == "parked", change, test) })
+	}
+}
+
+func serveOf(t *testing.T, parked bool, change func(*Options), test func(*testing.T, *network)) {
+	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		var sockets sync.WaitGroup
+		var lot *park.Lot
 		f := newFixture(t, func(o *Options) {
-			o.PollHold, o.Limits, o.Sockets = 25*time.Second, DefaultLimits(), &sockets
+			o.PollHold, o.Limits = 25*time.Second, DefaultLimits()
 			if change != nil {
 				change(o)
 			}
+			lot = park.New(park.Options{Idle: time.Minute, Write: o.Limits.WriteTimeout})
+			o.Lot = lot
 		})
-		n := &network{fixture: f, t: t, conns: make(chan net.Conn)}
+		n := &network{fixture: f, t: t, net: parktest.Listen(64), lot: lot}
 		server := &http.Server{Handler: f, ReadHeaderTimeout: 10 * time.Second}
-		go func() { _ = server.Serve(pipeListener{n.conns}) }()
+		if parked {
+			go func() { _ = lot.Serve(server, n.net) }()
+		} else {
+			go func() { _ = server.Serve(n.net) }()
+		}
 		defer func() {
-			close(n.conns)
 			_ = server.Close()
-			for _, conn := range n.open { // sockets, which the server has lost sight of
+			lot.Close()
+			for _, conn := range n.open { // in the middle of a handshake nobody else knows of them
 				conn.Close()
 			}
-			sockets.Wait()
 		}()
 		test(t, n)
 	})
 }
 
-// addressed is a pipe that says where it leads.
-type addressed struct {
-	net.Conn
-	addr netip.Addr
-}
-
-func (a addressed) RemoteAddr() net.Addr {
-	return net.TCPAddrFromAddrPort(netip.AddrPortFrom(a.addr, 1234))
-}
-
 // dial connects to the server from an address.
-func (n *network) dial(addr string) net.Conn {
-	client, conn := net.Pipe()
-	n.conns <- addressed{conn, netip.MustParseAddr(addr)}
+func (n *network) dial(addr string) *parktest.Conn {
+	n.t.Helper()
+	client, err := n.net.Dial(n.t.Context(), addr)
+	if err != nil {
+		n.t.Fatal(err)
+	}
 	n.open = append(n.open, client)
 	return client
+}
+
+// cuts waits for the server to close a connection, which it must when it is time.
+func (n *network) cuts(client *parktest.Conn, began time.Time, want time.Duration) {
+	n.t.Helper()
+	for !client.IsHungUp() {
+		if time.Since(began) > 10*time.Minute {
+			n.t.Error("it is held for ever")
+			return
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	// net/http takes up to half a second more to close.
+	if took := time.Since(began); took < want || took > want+time.Second {
+		n.t.Errorf("closed after %v, want %v", took, want)
+	}
 }
 
 // heard is all that a client gets, and when the last of it.

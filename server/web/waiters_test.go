@@ -28,7 +28,7 @@ var waits = [...]struct {
 	{"json", "/v1/logins/%s?since=pending&wait=25", nil,
 		`"state":"pending"`, "429 Too Many Requests\r\n|Retry-After: 30\r\n", 5 * time.Second, 0},
 	{"jsonp", "/v1/logins/%s.js?since=pending&wait=25&callback=cb", nil,
-		`"state":"pending"`, `200 OK|/**/cb({"error":{|"status":429`, 5 * time.Second, 6 * time.Second},
+		`"state":"pending"`, `200 OK|/**/cb({"error":{|"status":429`, 5 * time.Second, 5 * time.Second},
 	{"sse", "/v1/logins/%s/events", nil,
 		"200 OK|retry: 3", "200 OK|retry: 3", time.Nanosecond, 0},
 	{"websocket", "/v1/ws?id=%s", []string{"Upgrade: websocket", "Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="},

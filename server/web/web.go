@@ -8,7 +8,6 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"sync"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -17,7 +16,9 @@ import (
 	"qrlatch/server/limit"
 	"qrlatch/server/login"
 	"qrlatch/server/pages"
+	"qrlatch/server/park"
 	"qrlatch/server/phone"
+	"qrlatch/server/qr"
 	"qrlatch/server/relay"
 	"qrlatch/server/site"
 )
@@ -31,6 +32,7 @@ type Options struct {
 	PublicURL *url.URL     // scheme and host: the only source of absolute URLs
 	Log       *slog.Logger
 	Metrics   *Metrics
+	Symbols   *qr.Encoder // of pictures; nil: one that learned nothing
 
 	Hosts          []string     // further hosts this server answers for; "*": any
 	Loopback       bool         // 127.0.0.1, [::1] and localhost are the same to it
@@ -42,7 +44,7 @@ type Options struct {
 	AppLinks       AppLinks
 	Demo           bool
 	Draining       context.Context // ends when waiting requests must be answered; nil: never
-	Sockets        *sync.WaitGroup // counts open WebSockets, of which http.Server knows nothing; may be nil
+	Lot            *park.Lot       // where browsers wait, of which http.Server knows nothing; nil: on goroutines
 }
 
 // New returns the handler of the public listener.
@@ -50,11 +52,12 @@ func New(o Options) (http.Handler, error) {
 	mayStart := startLimiter(o.Limits.StartsPerAddress, o.Metrics.hit("starts_per_address"))
 	scans := limit.NewPerMinute(o.Limits.ScansPerPhone).Report(o.Metrics.hit("scans_per_phone")) // one count for app and pages
 	waiters := o.Metrics.waiters(o.Limits)
-	o.Service.LimitGuesses(limit.NewGuesses().Report(o.Metrics.hit("codes")))
+	o.Service.LimitGuesses(limit.NewGuesses().PerNetwork(o.Limits.GuessesPerAddress).Report(o.Metrics.hit("codes")))
 	people, err := pages.New(pages.Options{
 		Service: o.Service, PublicURL: o.PublicURL.String(), Hosts: o.Hosts, Demo: o.Demo, Accounts: o.Accounts, SignIn: o.SignIn,
 		Secure: o.PublicURL.Scheme == "https", Log: o.Log, Scans: scans, Places: o.Places,
 		Limit: mayStart, Waiters: waiters, Refused: o.Metrics.hit("sign_ins"),
+		SignInsPerAddress: o.Limits.SignInsPerAddress, PasswordsPerAddress: o.Limits.PasswordsPerAddress,
 	})
 	if err != nil {
 		return nil, err
@@ -66,7 +69,7 @@ func New(o Options) (http.Handler, error) {
 	e.HTTPErrorHandler = errorHandler(people)
 
 	proxies := proxies(o.TrustedProxies)
-	e.Pre(closeAmbiguous, recovery, observe(o.Log, o.Metrics), bodyDeadline, writeDeadline, knownHosts(o, proxies))
+	e.Pre(closeAmbiguous, recovery, observe(o.Log, o.Metrics), bodyDeadline(o.Limits), writeDeadline(o.Limits.WriteTimeout), knownHosts(o, proxies))
 	if o.Draining != nil {
 		e.Use(drain(o.Draining))
 	}
@@ -75,28 +78,32 @@ func New(o Options) (http.Handler, error) {
 		Service: o.Service, Hold: o.PollHold, Count: o.Metrics.StatReports.Inc,
 		Secure:  func(r *http.Request) bool { return o.PublicURL.Scheme == "https" || proxies.secure(r) },
 		Limit:   mayStart,
-		Waiters: waiters,
+		Waiters: waiters, Lot: o.Lot,
 		Avatar:  people.Avatar,
 		Refused: people.TicketRefused,
 	}
 	public := o.PublicURL.String()
 	wechat.Routes(e)
+	polls := dialect.NewPolls(o.Limits.PollsPerLogin, o.Metrics.hit("polls"))
 	(&dialect.JSON{
 		Service: o.Service, PublicURL: public, Limit: mayStart,
-		Waiters: waiters, Polled: o.Metrics.hit("polls"),
+		Waiters: waiters, Polls: polls, Lot: o.Lot,
 	}).Routes(e)
-	(&dialect.SSE{Service: o.Service, PublicURL: public, Waiters: waiters}).Routes(e)
+	(&dialect.SSE{Service: o.Service, PublicURL: public, Waiters: waiters, Lot: o.Lot}).Routes(e)
 	messages := new(relay.Local)
 	(&dialect.WebSocket{
-		Service: o.Service, PublicURL: public, Limit: mayStart, Waiters: waiters,
-		Messages: messages, Draining: o.Draining, Open: o.Sockets,
+		Service: o.Service, PublicURL: public, Symbols: o.Symbols, Limit: mayStart, Waiters: waiters,
+		Messages: messages, Lot: o.Lot,
 	}).Routes(e)
-	(&dialect.Taobao{Service: o.Service, PublicURL: public, Limit: mayStart, Waiters: waiters}).Routes(e)
+	(&dialect.Taobao{Service: o.Service, PublicURL: public, Limit: mayStart, Waiters: waiters, Polls: polls}).Routes(e)
 	(&dialect.Picture{
-		Service: o.Service, PublicURL: public, Waiters: waiters, Refused: o.Metrics.hit("pictures"),
+		Service: o.Service, PublicURL: public, Symbols: o.Symbols, Waiters: waiters, PerMinute: o.Limits.PicturesPerLogin, Refused: o.Metrics.hit("pictures"),
 	}).Routes(e)
 
-	phones := &phone.API{Service: o.Service, Auth: o.Phones, Places: o.Places, Scans: scans, Waiters: waiters}
+	phones := &phone.API{
+		Service: o.Service, Auth: o.Phones, Places: o.Places, Scans: scans, Waiters: waiters,
+		Strangers: phone.NewStrangers(o.Metrics.hit("tokens")),
+	}
 	sites := &site.API{Service: o.Service, Issuer: public, Messages: messages}
 	phones.Routes(e)
 	sites.Routes(e)

@@ -31,7 +31,7 @@ type fixture struct {
 	log     *bytes.Buffer
 }
 
-func newFixture(t *testing.T, change func(*Options)) *fixture {
+func newFixture(t testing.TB, change func(*Options)) *fixture {
 	t.Helper()
 	store := memstore.New(memstore.Options{})
 	t.Cleanup(store.Close)

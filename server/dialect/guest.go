@@ -1,0 +1,147 @@
+package dialect
+
+import (
+	"context"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"qrlatch/server/limit"
+	"qrlatch/server/park"
+)
+
+// guest is what all have in common who wait, parked or not: a place among all that wait,
+// which may be taken away, and a bell, which any news may ring before there is a spot.
+type guest struct {
+	mu    sync.Mutex
+	spot  park.Spot
+	lost  bool
+	place limit.Place
+	came  int64 // in nanoseconds since 1970
+}
+
+// enter gives g a place. Whoever is Held has lost it from the beginning.
+func (g *guest) enter(w *limit.Waiters, v limit.Waiter) limit.Verdict {
+	g.came = time.Now().UnixNano()
+	v.Yielder = g
+	verdict := w.Enter(&g.place, v)
+	if verdict != limit.Admitted {
+		g.lost = true
+	}
+	return verdict
+}
+
+// Yield is called by who takes the place.
+func (g *guest) Yield() {
+	g.mu.Lock()
+	g.lost = true
+	g.mu.Unlock()
+	g.Ring()
+}
+
+// Ring makes the guest look what there is to do: see park.Spot. Before it has a spot there
+// is no need to, since it will look when it gets one.
+func (g *guest) Ring() {
+	g.mu.Lock()
+	spot := g.spot
+	g.mu.Unlock()
+	if spot != nil {
+		spot.Ring()
+	}
+}
+
+// wake notes where the guest waits, and tells whether it has lost its place.
+func (g *guest) wake(s park.Spot) (lost bool) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.spot = s
+	return g.lost
+}
+
+// patience is when somebody who lost its place is told so: were it sooner, a client would
+// come back the sooner the more it is limited.
+func (g *guest) patience() time.Time { return time.Unix(0, g.came).Add(limit.Patience) }
+
+// background is for what a guest asks of a store: its request is long gone.
+func background() context.Context { return context.Background() }
+
+// reply is the whole of an answer.
+type reply struct {
+	status int
+	header http.Header
+	body   []byte
+}
+
+// plain are the fields of an answer that belongs to one login and must not be kept,
+// indexed, sniffed or blocked by an embedding page's isolation policy.
+func plain(contentType string) http.Header {
+	return http.Header{
+		"Cache-Control":                {"no-store, private"},
+		"Cross-Origin-Resource-Policy": {"cross-origin"},
+		"Referrer-Policy":              {"no-referrer"},
+		"X-Content-Type-Options":       {"nosniff"},
+		"Content-Type":                 {contentType},
+	}
+}
+
+func (r reply) send(c echo.Context) error {
+	h := c.Response().Header()
+	for name, values := range r.header {
+		h[name] = values
+	}
+	c.Response().WriteHeader(r.status)
+	_, err := c.Response().Write(r.body)
+	return err
+}
+
+// longPoll is a request that is held until its protocol has something to say. It answers
+// once. It is a part of what has the words.
+type longPoll struct {
+	guest
+	words words
+	until int64 // in nanoseconds since 1970
+}
+
+// words are what a protocol says in a long poll.
+type words interface {
+	// look returns what there is to say now, or asks to be rung when there is.
+	look() (r reply, ok bool)
+	// nothing says that there is nothing yet, at the end of the wait.
+	nothing() reply
+	// stop ends what look has begun.
+	stop()
+}
+
+// await says who has the words, and how long to wait for them.
+func (p *longPoll) await(words words, hold time.Duration) {
+	p.words, p.until = words, time.Now().Add(hold).UnixNano()
+}
+
+// Wake is the Lot's.
+func (p *longPoll) Wake(s park.Spot) {
+	lost, until := p.wake(s), time.Unix(0, p.until)
+	if lost && p.patience().Before(until) {
+		until = p.patience()
+	}
+	if s.Draining() || !time.Now().Before(until) {
+		p.answer(s, p.words.nothing())
+		return
+	}
+	if !lost {
+		if r, ok := p.words.look(); ok {
+			p.answer(s, r)
+			return
+		}
+	}
+	s.Alarm(until)
+}
+
+func (p *longPoll) answer(s park.Spot, r reply) { s.Answer(r.status, r.header, r.body) }
+
+// Gone is the Lot's.
+func (p *longPoll) Gone() {
+	p.words.stop()
+	p.place.Leave()
+}

@@ -1,0 +1,60 @@
+package park
+
+import (
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// This file writes answers of HTTP/1 (RFC 9112), as net/http would.
+
+// fieldsOf writes a header out, except for what each answer decides for itself. Thousands
+// of connections have the same few fields, so one text serves them all.
+func fieldsOf(h http.Header) string {
+	if len(h) == 0 {
+		return ""
+	}
+	var b strings.Builder
+	_ = h.WriteSubset(&b, map[string]bool{"Connection": true, "Content-Length": true, "Date": true}) // a Builder takes everything
+	return b.String()
+}
+
+// head begins an answer whose body has length bytes, or comes in pieces: -1.
+func (p *parked) head(status int, header http.Header, length int) []byte {
+	b := make([]byte, 0, 512+max(0, length))
+	b = append(b, "HTTP/1.1 "...)
+	b = strconv.AppendInt(b, int64(status), 10)
+	b = append(b, ' ')
+	b = append(b, http.StatusText(status)...)
+	b = append(b, "\r\nDate: "...)
+	b = time.Now().UTC().AppendFormat(b, http.TimeFormat)
+	b = append(b, "\r\n"...)
+	b = append(b, p.fields.Value()...)
+	for name, values := range header {
+		for _, value := range values {
+			if name != "Connection" {
+				b = append(append(append(append(b, name...), ": "...), value...), "\r\n"...)
+			}
+		}
+	}
+	if !p.keepAlive {
+		b = append(b, "Connection: close\r\n"...)
+	}
+	switch {
+	case length >= 0:
+		b = append(b, "Content-Length: "...)
+		b = strconv.AppendInt(b, int64(length), 10)
+		b = append(b, "\r\n"...)
+	case p.http11:
+		b = append(b, "Transfer-Encoding: chunked\r\n"...)
+	}
+	return append(b, "\r\n"...)
+}
+
+// chunk is a part of an answer of unknown length (RFC 9112, section 7.1).
+func chunk(b []byte) []byte {
+	out := strconv.AppendInt(make([]byte, 0, len(b)+12), int64(len(b)), 16)
+	out = append(append(out, "\r\n"...), b...)
+	return append(out, "\r\n"...)
+}

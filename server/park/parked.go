@@ -1,0 +1,333 @@
+package park
+
+import (
+	"bytes"
+	"errors"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+	"unique"
+)
+
+// news is what has happened to a parked connection.
+type news uint8
+
+const (
+	rung     news = 1 << iota
+	timeUp        // the alarm went off
+	readable      // there is something to read
+	hungUp        // the peer has gone
+	drained       // the server is about to stop
+)
+
+// parked is a connection without a goroutine. Whoever has news for it posts them; if
+// nobody runs it at that moment, a goroutine is begun, which ends as soon as there are no
+// more. Without a guest it is idle: it waits for its next request.
+type parked struct {
+	lot    *Lot
+	socket Socket
+	guest  Guest
+	fields unique.Handle[string] // of the header, for every answer
+	rest   *[]byte               // what came behind the request; nil: nothing
+
+	keepAlive, http11 bool
+	isSocket          bool // Send sends bytes as they are
+	done              bool // the guest has answered or ended
+	failed            bool
+
+	mu      sync.Mutex // guards what follows; the wheel guards its own
+	news    news
+	running bool
+	over    bool
+
+	next, prev *parked // in the wheel, as is due
+	due        int64
+	place      uint8 // its shard
+}
+
+// keep remembers bytes of a next request.
+func (p *parked) keep(b []byte) {
+	if len(b) > 0 {
+		rest := bytes.Clone(b)
+		p.rest = &rest
+	}
+}
+
+// begin lets the guest in on the goroutine that brought it. That one is the first to run
+// the connection.
+func (p *parked) begin() {
+	p.place = uint8(p.lot.arrived() % wheelShards)
+	p.running = true
+	p.lot.wheel.set(p, time.Now().Add(farAway))
+	p.arm()
+	if p.rest != nil && p.isSocket && !p.failed {
+		p.guest.(Hearer).Hear(p, *p.rest)
+		p.rest = nil
+	}
+	if !p.done && !p.failed {
+		p.guest.Wake(p)
+	}
+	p.settle()
+	p.run()
+}
+
+// beginIdle is begin for a connection between two requests.
+func (p *parked) beginIdle() {
+	p.keepAlive, p.http11 = true, true
+	p.place = uint8(p.lot.arrived() % wheelShards)
+	p.running = true
+	p.lot.wheel.set(p, time.Now().Add(p.lot.options.Idle))
+	if p.arm(); p.failed || p.lot.Draining() {
+		p.hangUp()
+		return
+	}
+	p.run()
+}
+
+// arm asks to be told of the peer. Of somebody who waits for an answer only the end is of
+// interest: what it sends is its next request, and stays where it is.
+func (p *parked) arm() {
+	_, hears := p.guest.(Hearer)
+	if p.lot.isClosed() || p.socket.Arm(p.guest == nil || hears, p) != nil {
+		p.failed = true
+	}
+}
+
+// Ready is the Socket's. Of a WebSocket, the last words are read first.
+func (p *parked) Ready(gone bool) {
+	if gone && !p.isSocket {
+		p.post(hungUp)
+		return
+	}
+	p.post(readable)
+}
+
+// Ring is the Spot's.
+func (p *parked) Ring() { p.post(rung) }
+
+func (p *parked) post(n news) {
+	p.mu.Lock()
+	p.news |= n
+	start := !p.running && !p.over
+	p.running = p.running || start
+	p.mu.Unlock()
+	if start {
+		go p.run()
+	}
+}
+
+// run deals with the news until there are no more.
+func (p *parked) run() {
+	for {
+		p.mu.Lock()
+		n := p.news
+		p.news = 0
+		if n == 0 || p.over {
+			p.running = false
+			p.mu.Unlock()
+			return
+		}
+		p.mu.Unlock()
+		if p.guest == nil {
+			p.idle(n)
+			continue
+		}
+		switch {
+		case n&hungUp != 0:
+			p.failed = true
+		case n&readable != 0:
+			p.hear()
+		}
+		if n&(rung|timeUp|drained) != 0 && !p.failed && !p.done {
+			p.guest.Wake(p)
+		}
+		p.settle()
+	}
+}
+
+// settle draws the consequences of what the guest has done.
+func (p *parked) settle() {
+	if p.guest == nil || !p.done && !p.failed {
+		return
+	}
+	p.guest.Gone()
+	p.guest = nil
+	if p.failed || !p.keepAlive || p.lot.Draining() {
+		p.hangUp()
+		return
+	}
+	if p.rest != nil {
+		p.resume()
+		return
+	}
+	p.lot.wheel.set(p, time.Now().Add(p.lot.options.Idle))
+	p.mu.Lock()
+	p.news &^= timeUp // it was the guest's
+	p.mu.Unlock()
+	if p.arm(); p.failed {
+		p.hangUp()
+	}
+}
+
+// idle is what happens between two requests. A peer that has sent its last request and
+// closed its half still gets the answer.
+func (p *parked) idle(n news) {
+	if n&hungUp != 0 && n&readable == 0 {
+		b := make([]byte, 512)
+		if got, _ := p.socket.Read(b); got > 0 { // at its end, or cut off: nothing
+			p.keep(b[:got])
+			n |= readable
+		}
+	}
+	if n&(hungUp|timeUp|drained) != 0 && n&readable == 0 {
+		p.hangUp()
+		return
+	}
+	if n&readable != 0 {
+		p.resume()
+	}
+}
+
+// resume gives the connection back to the server.
+func (p *parked) resume() {
+	p.leave()
+	c, err := p.socket.Attach()
+	if err != nil {
+		p.socket.Close()
+		return
+	}
+	p.lot.deliver(&conn{Conn: c, lot: p.lot, first: p.takeRest()})
+}
+
+func (p *parked) takeRest() []byte {
+	if p.rest == nil {
+		return nil
+	}
+	return *p.rest
+}
+
+func (p *parked) hangUp() {
+	p.leave()
+	p.socket.Close()
+}
+
+// leave takes the connection out of the books: nothing that is posted afterwards counts.
+func (p *parked) leave() {
+	p.mu.Lock()
+	p.over = true
+	p.mu.Unlock()
+	p.lot.wheel.remove(p)
+	p.lot.left()
+}
+
+// hear gives the guest what its peer has sent.
+func (p *parked) hear() {
+	g, ok := p.guest.(Hearer)
+	if !ok {
+		return // its next request; the socket was armed for the end only
+	}
+	b := make([]byte, 4<<10)
+	for !p.failed && !p.done {
+		n, err := p.socket.Read(b)
+		if n > 0 {
+			g.Hear(p, b[:n])
+			continue
+		}
+		if p.failed = !errors.Is(err, ErrAgain); !p.failed {
+			p.arm()
+			return
+		}
+	}
+}
+
+// Alarm is the Spot's.
+func (p *parked) Alarm(t time.Time) { p.lot.wheel.set(p, t) }
+
+// Draining is the Spot's.
+func (p *parked) Draining() bool { return p.lot.Draining() }
+
+// Answer is the Spot's.
+func (p *parked) Answer(status int, header http.Header, body []byte) {
+	p.done = true
+	p.keepAlive = p.keepAlive && header.Get("Connection") != "close" && !p.lot.Draining()
+	b := p.head(status, header, len(body))
+	p.write(append(b, body...))
+}
+
+// Begin is the Spot's.
+func (p *parked) Begin(header http.Header) {
+	p.keepAlive = p.keepAlive && p.http11
+	p.write(p.head(http.StatusOK, header, -1))
+}
+
+// Send is the Spot's.
+func (p *parked) Send(b []byte) {
+	if len(b) == 0 || p.done {
+		return
+	}
+	if !p.isSocket && p.http11 {
+		b = chunk(b)
+	}
+	p.write(b)
+}
+
+// End is the Spot's.
+func (p *parked) End() {
+	if p.done {
+		return
+	}
+	p.done = true
+	switch {
+	case p.isSocket:
+		p.keepAlive = false
+	case p.http11:
+		p.write([]byte("0\r\n\r\n"))
+	}
+}
+
+// write sends b. What does not fit into the socket is sent by this goroutine, which was
+// begun for this connection alone.
+func (p *parked) write(b []byte) {
+	if p.failed {
+		return
+	}
+	n, err := p.socket.Write(b)
+	if err == nil && n == len(b) {
+		return
+	}
+	if !errors.Is(err, ErrAgain) {
+		p.failed = true
+		return
+	}
+	p.failed = p.push(b[n:]) != nil
+}
+
+// push waits until b has been accepted, for writeTime.
+func (p *parked) push(b []byte) error {
+	c, err := p.socket.Attach()
+	if err != nil {
+		return err
+	}
+	if err = c.SetWriteDeadline(time.Now().Add(p.lot.writeTime())); err == nil {
+		_, err = c.Write(b)
+	}
+	socket, detachErr := p.lot.detach(c)
+	if detachErr != nil {
+		p.socket = gone{}
+		c.Close()
+		return detachErr
+	}
+	p.socket = socket
+	p.arm()
+	return err
+}
+
+// gone is the socket of a connection that was lost on its way.
+type gone struct{}
+
+func (gone) Read([]byte) (int, error)  { return 0, net.ErrClosed }
+func (gone) Write([]byte) (int, error) { return 0, net.ErrClosed }
+func (gone) Arm(bool, Bell) error      { return net.ErrClosed }
+func (gone) Attach() (net.Conn, error) { return nil, net.ErrClosed }
+func (gone) Close()                    {}

@@ -1,0 +1,233 @@
+package park
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"sync"
+	"syscall"
+)
+
+// canPoll tells whether descriptors can be parked on this system.
+const canPoll = true
+
+// poller watches the descriptors of all parked connections by one epoll set. The set's own
+// descriptor is in the runtime's poller: waiting for it takes a goroutine and no thread.
+type poller struct {
+	file *os.File
+	set  int
+
+	mu    sync.RWMutex
+	bells []bell // by descriptor
+}
+
+// bell is who is told of a descriptor. The generation tells an event of the present
+// connection from one of an earlier, whose number it has.
+type bell struct {
+	tell       Bell
+	generation int32
+}
+
+// ErrAgain is returned by a Socket that cannot go on now.
+var ErrAgain error = syscall.EAGAIN
+
+func newPoller() (*poller, error) {
+	set, err := syscall.EpollCreate1(syscall.EPOLL_CLOEXEC)
+	if err != nil {
+		return nil, fmt.Errorf("epoll: %w", err)
+	}
+	if err := syscall.SetNonblock(set, true); err != nil {
+		syscall.Close(set)
+		return nil, fmt.Errorf("epoll: %w", err)
+	}
+	p := &poller{file: os.NewFile(uintptr(set), "epoll"), set: set}
+	conn, err := p.file.SyscallConn()
+	if err != nil {
+		p.file.Close()
+		return nil, fmt.Errorf("epoll: %w", err)
+	}
+	go p.run(conn)
+	return p, nil
+}
+
+func (p *poller) close() { p.file.Close() }
+
+// run tells of events until the poller is closed.
+func (p *poller) run(set syscall.RawConn) {
+	events := make([]syscall.EpollEvent, 256)
+	for {
+		n := 0
+		err := set.Read(func(fd uintptr) bool {
+			n, _ = syscall.EpollWait(int(fd), events, 0)
+			return n > 0 // else wait until there is something; EINTR comes to the same
+		})
+		if err != nil {
+			return // closed
+		}
+		for _, e := range events[:n] {
+			p.mu.RLock()
+			b := p.bells[e.Fd]
+			p.mu.RUnlock()
+			if b.tell != nil && b.generation == e.Pad {
+				b.tell.Ready(e.Events&(syscall.EPOLLRDHUP|syscall.EPOLLHUP|syscall.EPOLLERR) != 0)
+			}
+		}
+	}
+}
+
+// descriptor is a Socket.
+type descriptor struct {
+	poll  *poller
+	fd    int32
+	armed bool
+}
+
+// detach takes the descriptor out of c, which is closed: net.Conn has no other way to give
+// it away, and a TCPConn is three times as large as what remains.
+func (p *poller) detach(c net.Conn) (Socket, error) {
+	var fd uintptr
+	raw, err := c.(syscall.Conn).SyscallConn()
+	if err != nil {
+		return nil, err
+	}
+	var errno syscall.Errno
+	if err := raw.Control(func(old uintptr) {
+		fd, _, errno = syscall.Syscall(syscall.SYS_FCNTL, old, syscall.F_DUPFD_CLOEXEC, 0)
+	}); err != nil {
+		return nil, err
+	}
+	if errno != 0 {
+		return nil, errno
+	}
+	c.Close()
+	return &descriptor{poll: p, fd: int32(fd)}, nil
+}
+
+func (d *descriptor) Read(b []byte) (int, error) {
+	n, err := syscall.Read(int(d.fd), b)
+	return max(n, 0), err
+}
+
+func (d *descriptor) Write(b []byte) (int, error) {
+	n, err := syscall.Write(int(d.fd), b)
+	if err == nil && n < len(b) {
+		err = ErrAgain
+	}
+	return max(n, 0), err
+}
+
+// Arm watches for one event. Level-triggered: what has happened already is told at once.
+func (d *descriptor) Arm(read bool, tell Bell) error {
+	p := d.poll
+	p.mu.Lock()
+	for int(d.fd) >= len(p.bells) {
+		p.bells = append(p.bells, make([]bell, max(1024, len(p.bells)/4))...)
+	}
+	b := &p.bells[d.fd]
+	if !d.armed {
+		b.generation++
+	}
+	b.tell = tell
+	e := syscall.EpollEvent{Events: syscall.EPOLLRDHUP | syscall.EPOLLONESHOT, Fd: d.fd, Pad: b.generation}
+	p.mu.Unlock()
+	if read {
+		e.Events |= syscall.EPOLLIN
+	}
+	op := syscall.EPOLL_CTL_ADD
+	if d.armed {
+		op = syscall.EPOLL_CTL_MOD
+	}
+	d.armed = true
+	return syscall.EpollCtl(p.set, op, int(d.fd), &e)
+}
+
+// disarm makes sure that nobody is told of the descriptor any more.
+func (d *descriptor) disarm() {
+	if !d.armed {
+		return
+	}
+	d.armed = false
+	p := d.poll
+	p.mu.Lock()
+	p.bells[d.fd].tell = nil
+	p.bells[d.fd].generation++
+	p.mu.Unlock()
+	_ = syscall.EpollCtl(p.set, syscall.EPOLL_CTL_DEL, int(d.fd), nil) // it is there
+}
+
+func (d *descriptor) Attach() (net.Conn, error) {
+	d.disarm()
+	peer, err := syscall.Getpeername(int(d.fd))
+	if err != nil {
+		return nil, err // gone
+	}
+	c := &fileConn{File: os.NewFile(uintptr(d.fd), "tcp"), peer: addressOf(peer)}
+	return c, nil
+}
+
+func (d *descriptor) Close() {
+	d.disarm()
+	syscall.Close(int(d.fd))
+}
+
+// fileConn is a connection that was parked before. It is what net.FileConn makes, without
+// the second copy of the descriptor.
+type fileConn struct {
+	*os.File
+	peer net.Addr
+}
+
+func (c *fileConn) RemoteAddr() net.Addr { return c.peer }
+
+func (c *fileConn) LocalAddr() net.Addr {
+	var addr net.Addr = &net.TCPAddr{}
+	raw, err := c.SyscallConn()
+	if err != nil {
+		return addr
+	}
+	_ = raw.Control(func(fd uintptr) { // a closed connection has none
+		if own, err := syscall.Getsockname(int(fd)); err == nil {
+			addr = addressOf(own)
+		}
+	})
+	return addr
+}
+
+// Read makes of a reset what net/http expects: an error, and of an end the end.
+func (c *fileConn) Read(b []byte) (int, error) {
+	n, err := c.File.Read(b)
+	return n, plain(err)
+}
+
+func (c *fileConn) Write(b []byte) (int, error) {
+	n, err := c.File.Write(b)
+	return n, plain(err)
+}
+
+// plain makes of a file's error a connection's. net/http tells the deadline by which it
+// stops its own reader from the end of the connection by net.Error, and would end every
+// further request.
+func plain(err error) error {
+	var path *os.PathError
+	if errors.As(err, &path) {
+		return &net.OpError{Op: path.Op, Net: "tcp", Err: path.Err}
+	}
+	return err
+}
+
+func addressOf(a syscall.Sockaddr) net.Addr {
+	switch a := a.(type) {
+	case *syscall.SockaddrInet4:
+		return &net.TCPAddr{IP: a.Addr[:], Port: a.Port}
+	case *syscall.SockaddrInet6:
+		addr := &net.TCPAddr{IP: a.Addr[:], Port: a.Port}
+		if a.ZoneId != 0 {
+			if i, err := net.InterfaceByIndex(int(a.ZoneId)); err == nil {
+				addr.Zone = i.Name
+			}
+		}
+		return addr
+	}
+	return &net.UnixAddr{Net: "unix"}
+}

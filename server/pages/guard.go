@@ -92,7 +92,8 @@ func localPath(next string) bool {
 			return false
 		}
 	}
-	if strings.Contains(next, "//") || strings.Contains(next, "/.") {
+	// Browsers take %2e for a dot, and so /phone/%2e%2e/x for /x.
+	if plain := strings.ReplaceAll(strings.ToLower(next), "%2e", "."); strings.Contains(plain, "//") || strings.Contains(plain, "/.") {
 		return false
 	}
 	path, _, _ := strings.Cut(next, "?")

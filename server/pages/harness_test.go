@@ -41,7 +41,10 @@ func newWorld(t *testing.T, change func(*pages.Options, *login.Config)) *world {
 		ID: "demo", Name: "Corner Shop", Disclose: login.DiscloseAvatar,
 		RedirectURIs: []string{"https://shop.example/cgi-bin/mmwebwx-bin/webwxnewloginpage"},
 	}}}
-	options := pages.Options{PublicURL: base, Demo: true, Accounts: []pages.Account{account("Alice"), account("Bob")}}
+	options := pages.Options{
+		PublicURL: base, Demo: true, Accounts: []pages.Account{account("Alice"), account("Bob")},
+		SignInsPerAddress: 300, PasswordsPerAddress: 20,
+	}
 	if change != nil {
 		change(&options, &config)
 	}

@@ -37,8 +37,6 @@ const (
 	beginPath     = "/phone/sign-in/provider"
 	cookieAttempt = "qrlatch_oidc" // the sign-in that was begun here last, signed
 	attemptLife   = 10 * time.Minute
-
-	answersPerMinute = 300 // of a provider, from one network: each costs a request to it
 )
 
 // attempt is a sign-in that was begun in this browser.

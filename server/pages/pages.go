@@ -27,9 +27,6 @@ import (
 	"qrlatch/templates"
 )
 
-// passwordsPerMinute is how many wrong or right passwords an address may try.
-const passwordsPerMinute = 20
-
 // DemoApp is the id of the app that the demo's login page signs people in to.
 const DemoApp = "demo"
 
@@ -56,6 +53,9 @@ type Options struct {
 
 	Waiters *limit.Waiters // counts those who wait; nil: any number may
 	Refused func()         // told of each password and answer too many; may be nil
+
+	SignInsPerAddress   int // returns from SignIn, each of which costs a request to it, a minute; 0: any number
+	PasswordsPerAddress int // wrong or right ones, a minute; 0: any number
 }
 
 // Pages serves the pages. It is safe for concurrent use.
@@ -65,7 +65,7 @@ type Pages struct {
 	files     *assets.Files
 	languages map[string]*templates.Language
 	hold      time.Duration // of a waiting page's request
-	passwords *limit.PerMinute
+	passwords passwords
 	answers   *limit.PerMinute // of SignIn
 	frames    *frames
 }
@@ -83,8 +83,8 @@ func New(o Options) (*Pages, error) {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	p := &Pages{Options: o, origin: public.Scheme + "://" + public.Host, hold: 25 * time.Second}
-	p.passwords = limit.NewPerMinute(passwordsPerMinute).Report(o.Refused)
-	p.answers = limit.NewPerMinute(answersPerMinute).Report(o.Refused)
+	p.passwords = newPasswords(o.PasswordsPerAddress, o.Refused)
+	p.answers = limit.NewPerMinute(o.SignInsPerAddress).Report(o.Refused)
 	p.frames = newFrames()
 	if p.files, err = assets.New(); err != nil {
 		return nil, err
@@ -98,12 +98,11 @@ func New(o Options) (*Pages, error) {
 // Routes adds the pages and the assets to e.
 func (p *Pages) Routes(e *echo.Echo) {
 	read := []string{http.MethodGet, http.MethodHead}
-	e.Match(read, assets.Prefix+"*", echo.WrapHandler(p.files))
+	files := echo.WrapHandler(p.files)
+	e.Match(read, assets.Prefix+"*", files)
+	e.Match(read, assets.WidgetPath, files)
+	e.Match(read, assets.WidgetVersionedPath, files)
 	e.Match(read, "/", p.home)
-
-	widget := echo.WrapHandler(assets.NewWidget())
-	e.Match(read, assets.WidgetPath, widget)
-	e.Match(read, assets.WidgetVersionedPath, widget)
 
 	e.Match(read, "/embed", p.embed)
 	e.GET(plainPath, p.startPlain)

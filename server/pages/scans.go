@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"net/netip"
+	"strconv"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -81,6 +82,9 @@ func (p *Pages) scan(c echo.Context) error {
 	return p.showScan(c, http.StatusOK, who, l)
 }
 
+// noPlace is when a page that found no place to wait asks again; assets/phone.js knows it.
+const noPlace = 15 * time.Second
+
 // scanState tells the page's script when the scan has left the state that it shows.
 func (p *Pages) scanState(c echo.Context) error {
 	p.headers(c, "")
@@ -98,13 +102,16 @@ func (p *Pages) scanState(c echo.Context) error {
 	if err == nil && l.State == since && !l.State.Final() {
 		seat := p.Waiters.Sit(ctx, limit.Waiter{Dialect: limit.ByPhone, Topic: string(l.Handle), Addr: browserOf(c).Addr, Bound: true})
 		defer seat.Leave()
-		if seat.Verdict == limit.TurnedAway {
-			// Not 429: after a 503 the page's script waits, after all else it loads the page anew.
-			c.Response().Header().Set("Retry-After", "5")
-			return c.String(http.StatusServiceUnavailable, "too many")
+		if seat.Verdict != limit.Admitted {
+			seat.Linger()
+			c.Response().Header().Set("Retry-After", strconv.Itoa(int(noPlace/time.Second)))
+			return c.String(http.StatusTooManyRequests, "too many")
 		}
-		l, err = p.Service.WaitScanned(seat, who.Phone, c.Param("id"), since)
+		now, failed := p.Service.WaitScanned(seat, who.Phone, c.Param("id"), since)
 		seat.Linger()
+		if !seat.Lost() || failed == nil { // else it was lost before anything was looked at
+			l, err = now, failed
+		}
 	}
 	switch {
 	case errors.Is(err, login.ErrNotFound) || errors.Is(err, login.ErrNotYours):

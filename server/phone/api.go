@@ -29,6 +29,8 @@ type API struct {
 	Places  Places           // nil: nobody knows any
 	Scans   *limit.PerMinute // how many codes a person may hand in, by login.Phone.Key; nil: no limit
 	Waiters *limit.Waiters   // counts those who wait; nil: any number may
+	// Strangers limits tokens that nobody knows; nil: any number may come.
+	Strangers *Strangers
 }
 
 // Places says where in the world an address is.
@@ -60,11 +62,12 @@ func (a *API) Routes(e *echo.Echo) {
 func (a *API) as(handle func(echo.Context, login.Identity) error) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		c.Response().Header().Set(echo.HeaderCacheControl, "no-store")
-		who, err := a.identify(c.Request())
+		addr, _ := netip.ParseAddr(c.RealIP()) // the zero Addr if it has none
+		who, err := a.identify(c.Request(), addr)
 		if err != nil {
 			return err
 		}
-		who.Addr, _ = netip.ParseAddr(c.RealIP()) // the zero Addr if it has none
+		who.Addr = addr
 		c.SetRequest(c.Request().WithContext(login.FromPhone(c.Request().Context(), who.Addr)))
 		return handle(c, who)
 	}
@@ -142,21 +145,27 @@ func (a *API) scanned(c echo.Context, who login.Identity) error {
 }
 
 // wait waits until l has changed, but no longer than ctx, the request's own, which ends
-// when the phone goes away or the server drains.
+// when the phone goes away or the server drains. Whoever meets a limit is held for
+// [limit.Patience] even if it asked for less, or it would come back the sooner for it.
 func (a *API) wait(ctx context.Context, who login.Identity, l login.Login, most time.Duration) (login.Login, error) {
-	ctx, cancel := context.WithTimeout(ctx, most)
-	defer cancel()
 	seat := a.Waiters.Sit(ctx, limit.Waiter{Dialect: limit.ByPhone, Topic: string(l.Handle), Addr: who.Addr, Bound: true})
 	defer seat.Leave()
 	if seat.Verdict != limit.Admitted {
 		seat.Linger()
 		return login.Login{}, problem.RateLimited("Too many requests from this address wait. Try again in half a minute, or ask without wait.", 30*time.Second)
 	}
-	now, err := a.Service.WaitScanned(seat, who.Phone, string(l.Handle), l.State)
-	if err != nil {
+	ctx, cancel := context.WithTimeout(seat, most)
+	defer cancel()
+	now, err := a.Service.WaitScanned(ctx, who.Phone, string(l.Handle), l.State)
+	switch {
+	case seat.Lost():
+		seat.Linger()
+		if err != nil { // it was lost before anything was looked at
+			return l, nil
+		}
+	case err != nil:
 		return login.Login{}, problem.FromLogin(err)
 	}
-	seat.Linger()
 	return now, nil
 }
 

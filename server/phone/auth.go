@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"net/netip"
 	"regexp"
+	"time"
 
 	"github.com/labstack/echo/v4"
 
@@ -30,8 +32,8 @@ var bearer = regexp.MustCompile(`^(?i:bearer) +([A-Za-z0-9._~+/-]+=*)$`)
 // Challenge is the WWW-Authenticate of an answer to a request without a token.
 const Challenge = `Bearer realm="qrlatch"`
 
-// identify returns who sends the request.
-func (a *API) identify(r *http.Request) (login.Identity, error) {
+// identify returns who sends the request, from an address.
+func (a *API) identify(r *http.Request, addr netip.Addr) (login.Identity, error) {
 	lines := r.Header.Values(echo.HeaderAuthorization)
 	if len(lines) == 0 {
 		return login.Identity{}, problem.Unauthorized("Send the phone's access token as Authorization: Bearer <token>.", Challenge)
@@ -42,15 +44,31 @@ func (a *API) identify(r *http.Request) (login.Identity, error) {
 	if len(lines) > 1 || parts == nil {
 		return login.Identity{}, bad
 	}
-	who, err := a.Auth.Authenticate(r.Context(), parts[1])
+	ctx := a.Strangers.visited(r.Context(), addr)
+	who, err := a.Auth.Authenticate(ctx, parts[1])
+	if err == nil && who.Subject == "" {
+		err = ErrBadToken // nobody: whoever also has no name would be the same person
+	}
+	later := (*login.RetryError)(nil)
 	switch {
-	case errors.Is(err, ErrBadToken):
+	case err == nil:
+		return who, nil
+	case errors.As(err, &later):
+		return login.Identity{}, a.Strangers.tooMany(later.After)
+	case errors.Is(err, errOver):
+		// Its app has to learn of it, and to fetch another, whoever floods from its address.
 		return login.Identity{}, bad
-	case err != nil:
-		return login.Identity{}, problem.Unavailable(err)
-	case who.Subject == "":
-		// Nobody: whoever also has no name would be the same person.
+	case errors.Is(err, ErrBadToken):
+		if wait := visitOf(ctx).refuse(); wait > 0 {
+			return login.Identity{}, a.Strangers.tooMany(wait)
+		}
 		return login.Identity{}, bad
 	}
-	return who, nil
+	return login.Identity{}, problem.Unavailable(err)
+}
+
+// tooMany is the answer to a token that met a limit.
+func (s *Strangers) tooMany(wait time.Duration) error {
+	s.hit()
+	return problem.RateLimited("Too many access tokens from this address are unknown or not valid. Wait a little and try again.", wait)
 }

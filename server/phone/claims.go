@@ -82,12 +82,15 @@ func (c claims) date(name string) (t time.Time, ok bool) {
 	return time.Unix(int64(*seconds), 0), true
 }
 
-// checkTimes refuses what is over or has not begun, and returns when it is over; the
-// zero Time if that is not said.
+// checkTimes refuses what is over, with errOver, or has not begun, and returns when it is
+// over; the zero Time if that is not said.
 func (c claims) checkTimes(now time.Time) (expires time.Time, err error) {
 	expires, ok := c.date("exp")
-	if !ok || !expires.IsZero() && !now.Before(expires) {
-		return expires, refused("expired, or exp is no date")
+	if !ok {
+		return expires, refused("exp is no date")
+	}
+	if !expires.IsZero() && !now.Before(expires) {
+		return expires, errOver
 	}
 	for _, name := range []string{"nbf", "iat"} {
 		if begins, ok := c.date(name); !ok || begins.After(now.Add(leeway)) {

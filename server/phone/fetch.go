@@ -11,7 +11,7 @@ import (
 // patience is how long an issuer has for an answer, to its last byte. A phone waits.
 const patience = 5 * time.Second
 
-// maxConnections to one issuer: strangers with made-up tokens must not flood it.
+// maxConnections to one issuer. Strangers with made-up tokens get fewer: see [Strangers].
 const maxConnections = 32
 
 // newClient returns a client for calls to an issuer. transport may be nil.

@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-	"sync"
 	"time"
 
 	"golang.org/x/sync/singleflight"
@@ -17,10 +16,9 @@ import (
 )
 
 const (
-	activeFor      = 30 * time.Second // a token that was revoked may serve for so long
-	inactiveFor    = 5 * time.Second
-	maxAnswer      = 64 << 10
-	verdictsAtOnce = 5000 // remembered, twice
+	activeFor   = 30 * time.Second // a token that was revoked may serve for so long
+	inactiveFor = 5 * time.Second
+	maxAnswer   = 64 << 10
 )
 
 // IntrospectionConfig is what one has to know of an introspection endpoint (RFC 7662).
@@ -36,30 +34,18 @@ type IntrospectionConfig struct {
 }
 
 // Introspection is an [Authenticator] that asks the authorization server about tokens of
-// any kind. It is safe for concurrent use.
+// any kind. It is safe for concurrent use. How many strangers it asks for is limited by
+// the [Strangers] of the API.
 type Introspection struct {
-	config IntrospectionConfig
-	client *http.Client
-	asking singleflight.Group // by the token's hash
-
-	mu  sync.Mutex // guards the rest
-	new map[tokenHash]verdict
-	old map[tokenHash]verdict // those from before new was full
-}
-
-// tokenHash stands for a token: none is kept.
-type tokenHash [sha256.Size]byte
-
-// verdict is what the endpoint said of a token.
-type verdict struct {
-	who   login.Identity
-	err   error // ErrBadToken or nil
-	until time.Time
+	config   IntrospectionConfig
+	client   *http.Client
+	asking   singleflight.Group // by the token's hash
+	verdicts *verdicts
 }
 
 // NewIntrospection returns an authenticator, and asks nothing yet.
 func NewIntrospection(c IntrospectionConfig) *Introspection {
-	return &Introspection{config: c, client: newClient(c.Transport), new: map[tokenHash]verdict{}}
+	return &Introspection{config: c, client: newClient(c.Transport), verdicts: newVerdicts()}
 }
 
 // Authenticate makes Introspection an Authenticator.
@@ -68,16 +54,14 @@ func (i *Introspection) Authenticate(ctx context.Context, bearer string) (login.
 		return login.Identity{}, refused("longer than %d bytes", maxToken)
 	}
 	hash := tokenHash(sha256.Sum256([]byte(bearer)))
-	if v, ok := i.remembered(hash); ok {
+	if v, ok := i.verdicts.of(hash); ok {
 		return v.who, v.err
 	}
 	asked := i.asking.DoChan(string(hash[:]), func() (any, error) {
 		// For all who wait: it must not end with the first of them.
-		v, err := i.ask(context.WithoutCancel(ctx), bearer)
-		if err == nil {
-			i.remember(hash, v)
-		}
-		return v, err
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
+		defer cancel()
+		return i.find(ctx, hash, bearer)
 	})
 	select {
 	case answer := <-asked:
@@ -91,26 +75,25 @@ func (i *Introspection) Authenticate(ctx context.Context, bearer string) (login.
 	}
 }
 
-func (i *Introspection) remembered(hash tokenHash) (verdict, bool) {
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	for _, known := range []map[tokenHash]verdict{i.new, i.old} {
-		if v, ok := known[hash]; ok && time.Now().Before(v.until) {
-			return v, true
+// find asks about a token of which there is no verdict, a stranger's when it is its turn.
+func (i *Introspection) find(ctx context.Context, hash tokenHash, bearer string) (verdict, error) {
+	known := i.verdicts.wasGood(hash)
+	if !known {
+		done, err := visitOf(ctx).turn(ctx)
+		if err != nil {
+			return verdict{}, fmt.Errorf("introspection: %w", err)
 		}
+		defer done()
 	}
-	return verdict{}, false
-}
-
-// remember forgets what came first when there is too much: a flood of made-up tokens
-// costs no more memory than that.
-func (i *Introspection) remember(hash tokenHash, v verdict) {
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	if len(i.new) >= verdictsAtOnce {
-		i.new, i.old = map[tokenHash]verdict{}, i.new
+	v, err := i.ask(ctx, bearer)
+	if err != nil {
+		return verdict{}, err
 	}
-	i.new[hash] = v
+	if known && v.err != nil {
+		v.err = fmt.Errorf("%w: %w", errOver, v.err)
+	}
+	i.verdicts.add(hash, v)
+	return v, nil
 }
 
 func (i *Introspection) ask(ctx context.Context, bearer string) (verdict, error) {

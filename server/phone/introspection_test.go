@@ -208,19 +208,6 @@ func TestOneTokenIsAskedAboutOnce(t *testing.T) {
 	})
 }
 
-func TestAFloodOfTokensCostsLimitedMemory(t *testing.T) {
-	i := introspection(nil)
-	for n := range 3*verdictsAtOnce + 1 {
-		i.remember(tokenHash{byte(n), byte(n >> 8), byte(n >> 16)}, verdict{until: time.Now().Add(time.Minute)})
-	}
-	if kept := len(i.new) + len(i.old); kept != verdictsAtOnce+1 {
-		t.Errorf("keeps %d", kept)
-	}
-	if _, ok := i.remembered(tokenHash{0x98, 0x3a}); !ok { // 15000, the last
-		t.Error("forgot the last")
-	}
-}
-
 func TestWithoutAnIssuerTheAnswerSaysWhosePeopleTheyAre(t *testing.T) {
 	for iss, want := range map[string]string{
 		`"https://id.example"`: "https://id.example",

@@ -81,6 +81,10 @@ func (k *RemoteKeys) newer(ctx context.Context, than *KeySet) (*KeySet, error) {
 		k.mu.Unlock()
 		return set, nil
 	}
+	if err := visitOf(ctx).mayAsk(); err != nil {
+		k.mu.Unlock()
+		return nil, err
+	}
 	asked := k.fetch()
 	k.mu.Unlock()
 	return k.answer(ctx, asked)

@@ -4,17 +4,16 @@
 //	go run ./scripts/mutations [part of a row, file or test]
 //
 // A test that cannot fail proves nothing. So each mutation names the test that has to
-// notice it, and that test alone is run.
+// notice it, and that test alone is run: a Go test, or one of the browsers'. Every row of
+// the promises that has a proof has a mutation under its own name.
 package main
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -26,11 +25,11 @@ type mutation struct {
 	row      string // of server/attack/promises_test.go
 	file     string // below server/ unless it begins with another folder
 	old, new string // old occurs in the file once
-	test     string // package.Test
+	test     proof
 }
 
 func (m mutation) path() string {
-	for _, folder := range []string{"templates/", "assets/"} {
+	for _, folder := range []string{"templates/", "assets/", "docs/"} {
 		if strings.HasPrefix(m.file, folder) {
 			return m.file
 		}
@@ -58,9 +57,12 @@ func main() {
 }
 
 func run(parts []string) (unnoticed int, err error) {
+	if missing, err := rowsWithout("server/attack/promises_test.go"); err != nil || len(missing) > 0 {
+		return 0, errors.Join(err, fmt.Errorf("no mutation under the rows %v", missing))
+	}
 	var chosen []mutation
 	for _, m := range mutations() {
-		if len(parts) == 0 || slices.ContainsFunc(parts, func(p string) bool { return p == m.row || strings.Contains(m.file+" "+m.test, p) }) {
+		if len(parts) == 0 || slices.ContainsFunc(parts, func(p string) bool { return p == m.row || strings.Contains(m.file+" "+string(m.test), p) }) {
 			chosen = append(chosen, m)
 		}
 	}
@@ -70,6 +72,9 @@ func run(parts []string) (unnoticed int, err error) {
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	if err := copyTree(dir, "."); err != nil {
+		return 0, err
+	}
+	if err := lendModules(dir); err != nil {
 		return 0, err
 	}
 	if err := baseline(dir, chosen); err != nil {
@@ -90,22 +95,31 @@ func run(parts []string) (unnoticed int, err error) {
 	return unnoticed, nil
 }
 
-// baseline runs every test that will be asked, on the tree as it is.
+// baseline runs every test that will be asked, on the tree as it is. One that is skipped
+// would notice nothing.
 func baseline(dir string, chosen []mutation) error {
 	tests := map[string][]string{}
 	for _, m := range chosen {
-		pkg, test, _ := strings.Cut(m.test, ".")
+		if _, _, inBrowser := m.test.inBrowser(); inBrowser {
+			if out, verdict := m.test.run(dir); verdict != passed {
+				return fmt.Errorf("%s: %s without any mutation:\n%s", m.test, verdict, out)
+			}
+			continue
+		}
+		pkg, test, _ := strings.Cut(string(m.test), ".")
 		if !slices.Contains(tests[pkg], test) {
 			tests[pkg] = append(tests[pkg], test)
 		}
 	}
 	for pkg, names := range tests {
-		out, ok := goTest(dir, pkg, strings.Join(names, "|"))
-		if !ok {
-			return fmt.Errorf("the tests of %s fail without any mutation:\n%s", pkg, out)
+		out, verdict := goTest(dir, pkg, strings.Join(names, "|"))
+		if verdict != passed {
+			return fmt.Errorf("the tests of %s: %s without any mutation:\n%s", pkg, verdict, out)
 		}
-		if passed := bytes.Count(out, []byte("\n--- PASS: ")) + bytes.Count(out, []byte("\n--- SKIP: ")); passed < len(names) {
-			return fmt.Errorf("only %d of %d tests of %s are there: %v", passed, len(names), pkg, names)
+		for _, name := range names {
+			if !bytes.Contains(out, []byte("\n--- PASS: "+name+" (")) {
+				return fmt.Errorf("%s.%s is not there, or is skipped", pkg, name)
+			}
 		}
 	}
 	return nil
@@ -125,30 +139,16 @@ func (m mutation) try(dir string) (verdict string, err error) {
 		return "", err
 	}
 	defer func() { err = errors.Join(err, os.WriteFile(name, good, 0o600)) }()
-	pkg, test, _ := strings.Cut(m.test, ".")
-	out, ok := goTest(dir, pkg, test)
-	switch {
-	case ok:
-		return "UNNOTICED", nil
-	case bytes.Contains(out, []byte("[build failed]")) || bytes.Contains(out, []byte("[setup failed]")):
+	out, outcome := m.test.run(dir)
+	switch outcome {
+	case failed:
+		return "noticed", nil
+	case broken:
 		fmt.Printf("%s", out)
 		return "NO BUILD", nil
+	case passed, skipped:
 	}
-	return "noticed", nil
-}
-
-// goTest runs tests of a package below server/.
-func goTest(dir, pkg, test string) (out []byte, ok bool) {
-	target := "./server/" + pkg
-	if pkg == "main" {
-		target = "./server"
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
-	defer cancel()
-	c := exec.CommandContext(ctx, "go", "test", "-count=1", "-v", "-timeout", "2m", "-run", "^("+test+")$", target) //nolint:gosec // from our own table
-	c.Dir = dir
-	out, err := c.CombinedOutput()
-	return append([]byte("\n"), out...), err == nil
+	return "UNNOTICED", nil
 }
 
 // copyTree copies what tests need.

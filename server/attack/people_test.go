@@ -6,7 +6,10 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"qrlatch/server/login"
@@ -158,5 +161,150 @@ func TestNobodyIsWornOutByQuestions(t *testing.T) {
 		if got := alice.get("/v1/scans"); strings.Contains(got.body, `"approved"`) {
 			t.Errorf("%v", got)
 		}
+	})
+}
+
+// slowIssuer takes 4 s to say of a token whether it is one of Ada's.
+type slowIssuer struct {
+	*identityProvider
+	asking, most, asked atomic.Int64
+}
+
+func (s *slowIssuer) RoundTrip(r *http.Request) (*http.Response, error) {
+	if r.URL.Path != "/introspect" {
+		return s.identityProvider.RoundTrip(r)
+	}
+	s.asked.Add(1)
+	s.most.Store(max(s.most.Load(), s.asking.Add(1)))
+	defer s.asking.Add(-1)
+	select {
+	case <-time.After(4 * time.Second):
+		return s.identityProvider.RoundTrip(r)
+	case <-r.Context().Done():
+		return nil, r.Context().Err()
+	}
+}
+
+// T40: made-up tokens, a flood of them, keep no phone out, though each of them would have a
+// slow issuer asked. Ada's phone, which was here before, is beside the attacker, behind one
+// address; Alice's needs nobody to be asked. An attacker with many addresses has no more of
+// the issuer's time, and whoever is limited is told when to come back.
+func TestMadeUpTokensKeepNoPhoneOut(t *testing.T) {
+	for name, addresses := range map[string]int{"from one address, that of the phones": 1, "from many": 400} {
+		t.Run(name, func(t *testing.T) {
+			var issuer slowIssuer
+			change := func(s *setup) {
+				s.web.Phones = &phone.Chain{Authenticators: []phone.Authenticator{tokens(), phone.NewIntrospection(phone.IntrospectionConfig{
+					URL: "https://id.example/introspect", ClientID: "qrlatch", ClientSecret: "secret", Audience: "qrlatch", Transport: &issuer,
+				})}}
+			}
+			inTime(t, change, func(w *world) {
+				issuer.identityProvider = w.issuer
+				alice, ada := w.phone("token-of-alice"), w.phone("opaque-token-of-ada")
+				if got := ada.get("/v1/scans"); got.status != http.StatusOK {
+					t.Fatal(got)
+				}
+				time.Sleep(31 * time.Second) // what was said of Ada's holds no more
+				issuer.asked.Store(0)
+				b := w.from(home).begins("shop")
+				var flood sync.WaitGroup
+				for n := range 3000 {
+					flood.Go(func() {
+						addr := phones
+						if addresses > 1 {
+							addr = fmt.Sprintf("198.18.%d.%d", n%addresses/200, n%addresses%200)
+						}
+						time.Sleep(time.Duration(n/1000) * 4 * time.Second) // in three waves
+						got := w.from(addr).get("/v1/scans", fmt.Sprintf("Authorization: Bearer made-up-%d", n))
+						if limited := got.status == http.StatusTooManyRequests; !limited && got.status != http.StatusUnauthorized || limited && got.header.Get("Retry-After") == "" {
+							t.Errorf("the attacker: %v", got)
+						}
+					})
+				}
+				synctest.Wait()
+				if got := alice.get("/v1/scans"); got.status != http.StatusOK || got.took > 0 {
+					t.Errorf("Alice after %v: %v", got.took, got)
+				}
+				began := time.Now()
+				q := ada.scans(b.code)
+				if got := ada.approves(q.ID, ""); got.status != http.StatusOK {
+					t.Errorf("Ada: %v", got)
+				}
+				if took := time.Since(began); took > 4*time.Second {
+					t.Errorf("Ada waits %v, the issuer takes 4s", took)
+				}
+				flood.Wait()
+				if addresses == 1 && issuer.most.Load() > 9 || issuer.most.Load() > 25 || issuer.asked.Load() > 100 {
+					t.Errorf("of 3000 the issuer was asked about %d, about %d at a time", issuer.asked.Load(), issuer.most.Load())
+				}
+			})
+		})
+	}
+}
+
+// T11: an address may have so many tokens refused, and no more, of whatever kind; good ones
+// go on to pass there.
+func TestTokensAreNotGuessedFromOneAddress(t *testing.T) {
+	for kind, made := range map[string]func(n int) string{
+		"opaque": func(n int) string { return fmt.Sprint("made-up-", n) },
+		"a JWT": func(n int) string {
+			part := base64.RawURLEncoding.EncodeToString([]byte(fmt.Sprintf(`{"iss":"https://id.example","aud":"qrlatch","sub":"alice-7f3","exp":%d,"n":%d}`, time.Now().Unix()+60, n)))
+			return base64.RawURLEncoding.EncodeToString([]byte(`{"alg":"HS256"}`)) + "." + part + ".AAAA"
+		},
+	} {
+		t.Run(kind, func(t *testing.T) {
+			inTime(t, nil, func(w *world) {
+				refused := 0
+				for n := range 1000 {
+					if got := w.phone(made(n)).get("/v1/scans"); got.status == http.StatusUnauthorized {
+						refused++
+					} else if got.status != http.StatusTooManyRequests || got.header.Get("Retry-After") == "" {
+						t.Fatal(got)
+					}
+				}
+				w.issuer.mu.Lock()
+				asked := strings.Count(strings.Join(w.issuer.secrets, " "), "made-up-")
+				w.issuer.mu.Unlock()
+				if refused > 60 || asked > 60 {
+					t.Errorf("%d were looked at, and the issuer was asked about %d", refused, asked)
+				}
+				for _, good := range []string{"token-of-alice", w.issuer.jwt("qrlatch")} {
+					if got := w.phone(good).get("/v1/scans"); got.status != http.StatusOK {
+						t.Errorf("a good one: %v", got)
+					}
+				}
+			})
+		})
+	}
+}
+
+// T11: passwords are not guessed from many addresses either, and whoever tries keeps nobody
+// out of a browser of his own.
+func TestPasswordsAreNotGuessedFromManyAddresses(t *testing.T) {
+	inTime(t, nil, func(w *world) {
+		handset := w.from(phones)
+		handset.signsIn()
+		handset.post("/phone/sign-out", formOf(handset.get("/phone").body).Encode())
+		looked := 0
+		for n := range 1000 {
+			thief := w.from(fmt.Sprintf("198.18.%d.%d", n/250, n%250))
+			if n%2 == 0 {
+				thief.addr = phones // beside Alice
+			}
+			form := formOf(thief.get("/phone").body)
+			form.Set("account", "0")
+			form.Set("password", fmt.Sprint("guess-", n))
+			switch got := thief.post("/phone/sign-in", form.Encode()); {
+			case got.status == http.StatusForbidden:
+				looked++
+			case got.status != http.StatusTooManyRequests || got.header.Get("Retry-After") == "":
+				t.Fatal(got)
+			}
+			time.Sleep(500 * time.Millisecond)
+		}
+		if looked > 20 {
+			t.Errorf("%d passwords were looked at in %v", looked, 500*time.Second)
+		}
+		handset.signsIn()
 	})
 }

@@ -97,7 +97,7 @@ func TestOnlyRegisteredAddressesGetTickets(t *testing.T) {
 			t.Fatalf("%d mutations", len(mutations))
 		}
 		r := rand.New(rand.NewPCG(1, 2))
-		for range 500 { // and some that nobody has thought of
+		for range 300 { // and some that nobody has thought of; login.FuzzRedirectMatch thinks of more
 			uri := []byte([]string{shopPage, second}[r.IntN(2)])
 			for range 1 + r.IntN(3) {
 				i := r.IntN(len(uri))
@@ -119,8 +119,8 @@ func TestOnlyRegisteredAddressesGetTickets(t *testing.T) {
 					t.Errorf("%s refuses %q", name, good)
 				}
 			}
-			for i, uri := range mutations {
-				if name != "JSON" && i > 200 || uri == "" || uri == shopPage || uri == second {
+			for _, uri := range mutations {
+				if uri == "" || uri == shopPage || uri == second {
 					continue
 				}
 				if id, refused := start(v, uri); !refused {

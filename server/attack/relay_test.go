@@ -200,7 +200,7 @@ func (w *world) askedPage(q question) string {
 func TestAPictureWithoutItsPageCostsTheNumber(t *testing.T) {
 	inTime(t, nil, func(w *world) {
 		b := w.from(away).begins("shop")
-		time.Sleep(35 * time.Second) // the code is of the slot before
+		time.Sleep(38 * time.Second) // the code is of the slot before
 		if q := w.phone("token-of-alice").scans(b.code); !q.NumberRequired || !strings.Contains(strings.Join(q.Risk, " "), "delay") {
 			t.Errorf("number required: %v, for %v", q.NumberRequired, q.Risk)
 		}

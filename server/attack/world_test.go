@@ -117,7 +117,7 @@ func newWorld(t *testing.T, change func(*setup)) *world {
 	log := slog.New(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	o := web.Options{
 		PublicURL: public, PollHold: 25 * time.Second, Metrics: w.metrics, Phones: w.issuer.phones(log), SignIn: w.issuer.signIn(),
-		Limits:   web.Limits{StartsPerAddress: 600, ScansPerPhone: 20, WaitersPerLogin: 4, WaitersPerAddress: 256, Waiters: 200_000},
+		Limits:   web.DefaultLimits(),
 		Log:      log,
 		Accounts: []pages.Account{{Identity: login.Identity{Phone: alicePhone, Profile: login.Profile{Name: "Alice"}}, Password: "alices-password"}},
 	}

@@ -44,7 +44,7 @@ func ours(t *testing.T, change func(*login.App)) http.Handler {
 	handler, err := web.New(web.Options{
 		Service:   login.NewService(store.Store, login.Config{Keys: keys, Apps: []login.App{app}}),
 		PublicURL: public, Loopback: true, PollHold: 25 * time.Second, Metrics: web.NewMetrics(),
-		Limits: web.Limits{StartsPerAddress: 600, ScansPerPhone: 20},
+		Limits: web.DefaultLimits(),
 		Log:    slog.New(slog.DiscardHandler),
 		Phones: phone.Tokens{
 			{TokenSHA256: sha256.Sum256([]byte("alice-token")), Subject: "alice", Name: "Alice"},

@@ -3,13 +3,18 @@ package auditlog
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
+	"io"
 	"log/slog"
 	"net/netip"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"qrlatch/server/login"
@@ -170,16 +175,169 @@ func TestALineThatCannotBeWrittenIsLoggedAndCounted(t *testing.T) {
 // A disk may be full in the middle of a line.
 func TestALineAfterATornOneStandsAlone(t *testing.T) {
 	l, name := openLog(t, Options{})
-	if _, err := l.file.WriteString(`{"time":"2026`); err != nil {
-		t.Fatal(err)
-	}
-	l.torn = true
+	l.Write(event())
+	half := &fullDisk{WriteCloser: l.to.file, room: 10}
+	l.to.file = half
+	l.Write(event()) // lost, but for its beginning
+	half.room = 1 << 20
 	l.Write(event())
 	l.Write(event())
-	lines := read(t, name)
-	if len(lines) != 3 || !json.Valid([]byte(lines[1])) || !json.Valid([]byte(lines[2])) {
-		t.Errorf("%q", lines)
+	isOneTornLineOf(t, read(t, name), 1, 4)
+	if l.Lost() != 1 {
+		t.Errorf("%d lines were lost", l.Lost())
 	}
+}
+
+// isOneTornLineOf looks whether there are so many lines, of which one alone is half.
+func isOneTornLineOf(t *testing.T, lines []string, torn, count int) {
+	t.Helper()
+	if len(lines) != count {
+		t.Errorf("%d lines, want %d", len(lines), count)
+	}
+	for i, line := range lines {
+		if json.Valid([]byte(line)) == (i == torn) {
+			t.Errorf("line %d: %q", i+1, line)
+		}
+	}
+}
+
+// fullDisk has room for so many bytes.
+type fullDisk struct {
+	io.WriteCloser
+	room int
+}
+
+func (f *fullDisk) Write(b []byte) (int, error) {
+	n, err := f.WriteCloser.Write(b[:min(len(b), f.room)])
+	if f.room -= n; n < len(b) {
+		err = syscall.ENOSPC
+	}
+	return n, err
+}
+
+// The program may have been killed in the middle of a line, and the line is in the file
+// that it is started with, or that a reload comes back to.
+func TestALineThatACrashHasTornStandsAlone(t *testing.T) {
+	for name, back := range map[string]func(l *Log, name string) error{
+		"at the start":  func(*Log, string) error { return nil },
+		"at a reload":   func(l *Log, name string) error { return l.Reopen(name) },
+		"at the second": func(l *Log, name string) error { return errors.Join(l.Reopen(name), l.Reopen(name)) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			l, name := openLog(t, Options{})
+			l.Write(event())
+			whole, err := os.ReadFile(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(name, append(whole, whole[:len(whole)/2]...), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			next, err := Open(name, Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer func() { _ = next.Close() }() // a test
+			if err := back(next, name); err != nil {
+				t.Fatal(err)
+			}
+			next.Write(event())
+			next.Write(event())
+			isOneTornLineOf(t, read(t, name), 1, 4)
+		})
+	}
+}
+
+// stuck is a disk that takes nothing until it is let go.
+type stuck struct {
+	io.WriteCloser
+	free chan struct{}
+}
+
+func (s stuck) Write(b []byte) (int, error) {
+	<-s.free
+	return s.WriteCloser.Write(b)
+}
+
+// A disk that hangs holds each login up for a moment, and no longer; what there is room
+// for is written when it comes back, in its order, and the rest is counted.
+func TestADiskThatHangsHoldsNobodyUpForLong(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var said bytes.Buffer
+		l, name := openLog(t, Options{Log: slog.New(slog.NewTextHandler(&said, nil))})
+		disk := stuck{l.to.file, make(chan struct{})}
+		l.to.file = disk
+		write := func(n int) (took time.Duration) {
+			e := event()
+			e.App = strconv.Itoa(n)
+			began := time.Now()
+			l.Write(e)
+			return time.Since(began)
+		}
+		for n := range maxQueue + 1 { // one is being written
+			if took := write(n); took != patience {
+				t.Fatalf("line %d was waited for %v", n, took)
+			}
+		}
+		for n := range 10 {
+			if took := write(-n - 1); took != 0 {
+				t.Errorf("a line too many was waited for %v", took)
+			}
+		}
+		if l.Lost() != 10 || strings.Count(said.String(), "the disk is too slow") != 10 {
+			t.Errorf("%d were lost: %s", l.Lost(), said.String())
+		}
+		began := time.Now()
+		if err := l.Close(); err == nil || time.Since(began) != closePatience || !strings.Contains(err.Error(), strconv.Itoa(maxQueue+1)+" lines") {
+			t.Errorf("closed after %v: %v", time.Since(began), err)
+		}
+		close(disk.free)
+		synctest.Wait()
+		if took := write(maxQueue + 1); took != 0 {
+			t.Errorf("when it is back: %v", took)
+		}
+		lines := read(t, name)
+		if len(lines) != maxQueue+2 {
+			t.Fatalf("%d lines", len(lines))
+		}
+		for n, line := range lines {
+			if !strings.Contains(line, `"app":"`+strconv.Itoa(n)+`"`) {
+				t.Fatalf("line %d is %s", n, line)
+			}
+		}
+	})
+}
+
+// A log is put away while its disk hangs: nobody waits for that, and nothing is lost.
+func TestReopeningDoesNotWaitForTheDisk(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l, name := openLog(t, Options{})
+		disk := stuck{l.to.file, make(chan struct{})}
+		l.to.file = disk
+		l.Write(event())
+		l.Write(event())
+		if err := os.Rename(name, name+".1"); err != nil {
+			t.Fatal(err)
+		}
+		began := time.Now()
+		for range 3 {
+			if err := l.Reopen(name); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if took := time.Since(began); took != 0 {
+			t.Errorf("it took %v", took)
+		}
+		close(disk.free)
+		synctest.Wait()
+		l.Write(event())
+		if old, now := len(read(t, name+".1")), len(read(t, name)); old != 1 || now != 2 || l.Lost() != 0 {
+			t.Errorf("%d lines before, %d after, %d lost", old, now, l.Lost())
+		}
+		if _, err := disk.WriteCloser.Write(nil); !errors.Is(err, os.ErrClosed) {
+			t.Errorf("the old file is still open: %v", err)
+		}
+	})
 }
 
 func TestLinesOfManyAtOnceDoNotMix(t *testing.T) {

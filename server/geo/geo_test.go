@@ -15,7 +15,7 @@ import (
 )
 
 // write writes a file that knows the given networks.
-func write(t *testing.T, kind string, records map[string]mmdbtype.DataType) string {
+func write(t testing.TB, kind string, records map[string]mmdbtype.DataType) string {
 	t.Helper()
 	tree, err := mmdbwriter.New(mmdbwriter.Options{DatabaseType: kind, RecordSize: 24, IncludeReservedNetworks: true})
 	if err != nil {
@@ -66,7 +66,7 @@ func operator(number uint32, name string) mmdbtype.Map {
 	}
 }
 
-func cities(t *testing.T) string {
+func cities(t testing.TB) string {
 	return write(t, "GeoLite2-City", map[string]mmdbtype.DataType{
 		"1.1.0.0/16":     record("PT", names{"en": "Portugal", "zh-CN": "葡萄牙"}, names{"en": "Lisbon", "es": "Lisboa"}),
 		"2.2.0.0/16":     record("SG", names{"en": "Singapore"}, names{"en": "Singapore"}),
@@ -79,7 +79,7 @@ func cities(t *testing.T) string {
 	})
 }
 
-func operators(t *testing.T) string {
+func operators(t testing.TB) string {
 	return write(t, "DBIP-ASN-Lite (compat=GeoLite2-ASN)", map[string]mmdbtype.DataType{
 		"1.1.0.0/17":   operator(64500, "Home Telecom"),
 		"1.1.128.0/17": operator(64501, "Mobile Telecom"),

@@ -54,7 +54,7 @@ var errHelp = errors.New("help was asked for")
 // parseConfig reads flags, environment and file, in this order of precedence, and
 // reports all that is wrong at once.
 func parseConfig(args []string, env environment) (*config, error) {
-	c := &config{args: args}
+	c := &config{args: args, file: file{Limits: defaultLimits()}}
 	flags := c.flags(env)
 	if err := flags.Parse(args); err != nil {
 		if errors.Is(err, flag.ErrHelp) {
@@ -101,7 +101,7 @@ func (c *config) flags(env environment) *flag.FlagSet {
 	f.StringVar(&c.configFile, "config", "", "YAML file with apps and phones")
 	f.StringVar(&c.keyFile, "key-file", "", "keys, newest first; 'qrlatch keys new' prints a line")
 	f.Var(&c.demo, "demo", "a demo site and two demo phones, nothing to configure; --demo=lan listens on the LAN")
-	f.StringVar(&c.store, "store", "memory", "where logins are kept: memory")
+	f.StringVar(&c.store, "store", memory, "where logins are kept: memory, or redis://host:port for many nodes")
 	f.DurationVar(&c.pollHold, "poll-hold", 25*time.Second, "how long a poll waits before it says 'nothing yet'")
 	f.DurationVar(&c.loginTTL, "login-ttl", 5*time.Minute, "life of a login until it is scanned")
 	f.DurationVar(&c.codeTTL, "code-ttl", 20*time.Second, "how long one picture's code stays fresh")
@@ -175,13 +175,12 @@ func (c *config) check(wrong *problems) {
 			wrong.add("--host %q: want a host name, with or without a port", h)
 		}
 	}
-	if c.store != "memory" {
-		wrong.add("--store: this build keeps logins in memory only; want --store memory")
-	}
+	c.checkStore(wrong)
 	c.checkTimes(wrong)
 	c.checkTLS(wrong)
 	c.checkLog(wrong)
 	c.checkKeys(wrong)
+	c.file.Limits.check(wrong)
 	c.checkSites(wrong, host)
 }
 

@@ -75,7 +75,7 @@ func TestAGoodFileIsUnderstood(t *testing.T) {
 	if app.ID != "shop" || app.Disclose != login.DiscloseName || app.Number != login.NumberAlways || !app.OneSession || app.UnboundScan || app.Secret == (login.HashedSecret{}) {
 		t.Errorf("app: %+v", app)
 	}
-	if c.pollHold != 7*time.Second || len(c.proxies) != 2 || limit(c.file.Limits.Logins, 1) != 7 || len(c.tokens("https://login.example")) != 1 {
+	if c.pollHold != 7*time.Second || len(c.proxies) != 2 || c.file.Limits.Logins != 7 || len(c.tokens("https://login.example")) != 1 {
 		t.Errorf("config: %+v", c)
 	}
 }
@@ -122,7 +122,9 @@ func TestWhatIsWrongIsSaidInOneLineEach(t *testing.T) {
 		{"public URL without a scheme", []string{"--public-url=x.example"}, with(""), "want scheme and host only"},
 		{"bad network", []string{"--trusted-proxies=10.0.0.1"}, with(""), "want a network"},
 		{"bad host", []string{"--host=http://x"}, with(""), "want a host name"},
-		{"another store", []string{"--store=redis://127.0.0.1"}, with(""), "--store memory"},
+		{"another store", []string{"--store=mysql://u:secret@127.0.0.1"}, with(""), "want redis://host:port"},
+		{"Redis without keys", []string{"--store=redis://127.0.0.1"}, with(""), "--key-file"},
+		{"the demo on Redis", []string{"--demo", "--store=redis://127.0.0.1"}, "", "--store"},
 		{"half of TLS", []string{"--tls-cert=x"}, with(""), "go together"},
 		{"legacy without TLS", []string{"--tls-legacy"}, with(""), "--tls-legacy needs"},
 		{"log format", []string{"--log-format=xml"}, with(""), "want text or json"},

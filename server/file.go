@@ -19,7 +19,7 @@ type file struct {
 	Phones    phonesEntry    `yaml:"phones"`
 	GeoIPFile fileNames      `yaml:"geoip_file"`
 	AuditLog  string         `yaml:"audit_log"`
-	Limits    limitsEntry    `yaml:"limits"`
+	Limits    limits         `yaml:"limits"`
 	Flags     map[string]any `yaml:",inline"`
 }
 
@@ -69,15 +69,6 @@ type tokenEntry struct {
 	Picture     string `yaml:"picture"`
 }
 
-type limitsEntry struct {
-	StartsPerAddress  *int `yaml:"starts_per_address"`
-	WaitersPerAddress *int `yaml:"waiters_per_address"`
-	WaitersPerLogin   *int `yaml:"waiters_per_login"`
-	Waiters           *int `yaml:"waiters"`
-	Logins            *int `yaml:"logins"`
-	ScansPerPhone     *int `yaml:"scans_per_phone"`
-}
-
 // readFile reads the YAML file and sets those flags that were not given otherwise.
 func (c *config) readFile(flags *flag.FlagSet, given map[string]bool) (wrong []string) {
 	text, err := os.ReadFile(c.configFile)
@@ -91,6 +82,9 @@ func (c *config) readFile(flags *flag.FlagSet, given map[string]bool) (wrong []s
 			wrong = append(wrong, c.configFile+": "+line)
 		}
 		return wrong
+	}
+	for _, line := range fractions(text) {
+		wrong = append(wrong, c.configFile+": "+line)
 	}
 	for key, value := range c.file.Flags {
 		name := strings.ReplaceAll(key, "_", "-")

@@ -7,6 +7,7 @@ import (
 	"go/parser"
 	"go/token"
 	"go/types"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -19,8 +20,6 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
-
-	"qrlatch/server/web"
 )
 
 // TestTheTableOfLimitsIsTrue holds docs/limits.md against the code: every key of the file
@@ -61,18 +60,25 @@ func TestTheTableOfLimitsIsTrue(t *testing.T) {
 
 // defaultsByKey are the defaults of the keys that the file knows.
 func defaultsByKey() map[string]int64 {
-	defaults := map[string]int64{"logins": defaultLogins}
-	known := reflect.ValueOf(web.DefaultLimits())
-	entry := reflect.TypeFor[limitsEntry]()
-	for i := range entry.NumField() {
-		f := entry.Field(i)
-		if v := known.FieldByName(f.Name); v.IsValid() {
-			defaults[f.Tag.Get("yaml")] = v.Int()
-		} else if f.Name != "Logins" {
-			defaults[f.Tag.Get("yaml")] = -1 // the server does not use it
+	all := map[string]int64{}
+	l := defaultLimits()
+	for key, field := range limitsByKey(&l) {
+		all[key] = field.Int()
+	}
+	return all
+}
+
+// limitsByKey are the fields of l by their names in the file.
+func limitsByKey(l *limits) map[string]reflect.Value {
+	all := map[string]reflect.Value{}
+	for _, v := range []reflect.Value{reflect.ValueOf(l).Elem(), reflect.ValueOf(&l.Limits).Elem()} {
+		for i := range v.NumField() {
+			if key := v.Type().Field(i).Tag.Get("yaml"); key != ",inline" {
+				all[key] = v.Field(i)
+			}
 		}
 	}
-	return defaults
+	return all
 }
 
 // quantity is a number as people write it: 16 kB, 10 s, 2 min.
@@ -136,44 +142,107 @@ func evaluate(e ast.Expr) (int64, error) {
 	return n, nil
 }
 
-// TestTheFilesLimitsReachTheServer sets each to 7, and looks where it ends up.
-func TestTheFilesLimitsReachTheServer(t *testing.T) {
-	c, wrong := read(t, []string{"--config", write(t, "q.yaml", strings.Replace(goodFile, "limits: {logins: 7}",
-		"limits: {starts_per_address: 7, waiters_per_address: 7, waiters_per_login: 7, waiters: 7, logins: 7, scans_per_phone: 7}", 1))})
-	if wrong != nil {
-		t.Fatal(wrong)
+// TestTheFilesLimitsAreRead sets each to something else than its default: none is read in
+// another's place, and what the file does not name stays as it is.
+func TestTheFilesLimitsAreRead(t *testing.T) {
+	withLimits := func(text string) *config {
+		c, wrong := read(t, []string{"--config", write(t, "q.yaml", strings.Replace(goodFile, "limits: {logins: 7}", text, 1))})
+		if wrong != nil {
+			t.Fatal(wrong)
+		}
+		for _, w := range c.warnings {
+			if strings.Contains(w, "limits") {
+				t.Errorf("a warning: %s", w)
+			}
+		}
+		return c
 	}
-	limits := reflect.ValueOf(c.limits())
-	for i := range limits.NumField() {
-		if limits.Field(i).Int() != 7 {
-			t.Errorf("%s is %d, want 7", limits.Type().Field(i).Name, limits.Field(i).Int())
+	want := defaultLimits()
+	text, n := "limits:", int64(0)
+	for key, field := range limitsByKey(&want) {
+		n++
+		if strings.HasSuffix(key, "_timeout") {
+			field.SetInt((30 + n) * int64(time.Second))
+		} else {
+			field.SetInt(5000 + n)
+			if strings.HasPrefix(key, "guesses") || strings.HasPrefix(key, "passwords") {
+				field.SetInt(500 + n)
+			}
+		}
+		text += fmt.Sprintf("\n  %s: %v", key, field.Interface())
+	}
+	if got := withLimits(text).file.Limits; got != want {
+		t.Errorf("got %+v\nwant %+v", got, want)
+	}
+	for _, text := range []string{"", "limits:", "limits: {}", "limits: {waiters: }", "limits: {idle_timeout: 2m}"} {
+		if got := withLimits(text).file.Limits; got != defaultLimits() {
+			t.Errorf("%q: %+v", text, got)
 		}
 	}
-	for _, w := range c.warnings {
-		if strings.Contains(w, "limits") {
-			t.Errorf("a warning: %s", w)
-		}
-	}
-	if c, _ = read(t, []string{"--demo"}); c.limits() != web.DefaultLimits() {
-		t.Errorf("without a file: %+v", c.limits())
+	if c, _ := read(t, []string{"--demo"}); c.file.Limits != defaultLimits() {
+		t.Errorf("without a file: %+v", c.file.Limits)
 	}
 }
 
-// TestSlowAndLargeHeadersAreCut speaks to a server as this program makes it.
+// TestEveryLimitIsChecked: those of which 0 is no limit take it, the others do not, and
+// what is wrong is said by name; with --demo, too.
+func TestEveryLimitIsChecked(t *testing.T) {
+	l := defaultLimits()
+	for key := range limitsByKey(&l) {
+		least, most := map[string][2]string{
+			"passwords_per_address": {"1", "1000"}, "guesses_per_address": {"1", "1000"},
+			"header_bytes": {"4096", "1048576"}, "body_bytes": {"4096", "262144"},
+			"header_timeout": {"1s", "1m"}, "body_timeout": {"1s", "5m"}, "write_timeout": {"1s", "5m"}, "idle_timeout": {"1s", "1h"},
+		}[key], ""
+		wrong := []string{"-1", "many", "[1]", "1.5"}
+		right := []string{"0", "1"}
+		if least[0] != "" {
+			right, most = least[:], least[1]
+			wrong = append(wrong, "0", most+"1", "1ns", "61m")
+		}
+		for _, value := range right {
+			if _, lines := read(t, []string{"--demo", "--config", write(t, "q.yaml", "limits: {"+key+": "+value+"}")}); lines != nil {
+				t.Errorf("%s: %s is refused: %q", key, value, lines)
+			}
+		}
+		for _, value := range wrong {
+			_, lines := read(t, []string{"--demo", "--config", write(t, "q.yaml", "limits: {"+key+": "+value+"}")})
+			if len(lines) == 0 || !strings.Contains(lines[0], "limits."+key+": want ") && !strings.Contains(lines[0], "a value of the wrong kind") {
+				t.Errorf("%s: %s: %q", key, value, lines)
+			}
+		}
+	}
+}
+
+// TestSlowAndLargeHeadersAreCut speaks to a server as this program makes it, with the
+// limits that it has by default and with others.
 func TestSlowAndLargeHeadersAreCut(t *testing.T) {
+	usual, own := defaultLimits(), defaultLimits()
+	own.HeaderTimeout, own.IdleTimeout, own.HeaderBytes = 31*time.Second, 7*time.Second, 64<<10
+	const (
+		begin = "GET / HTTP/1.1\r\nHost: x\r\n"
+		slow  = "X-Slow: loris\r\n"
+	)
+	large := "X-Large: " + strings.Repeat("a", 1000) + "\r\n"
 	for _, tt := range []struct {
-		name     string
-		piece    string // is sent again and again
-		between  time.Duration
-		want     string
-		from, to time.Duration
+		name         string
+		limits       limits
+		begin, piece string // the second is sent again and again
+		between      time.Duration
+		want         string
+		least        time.Duration
+		bytes        int // that were read, at least
 	}{
-		{"a header a second", "X-Slow: loris\r\n", time.Second, "", headerTimeout, headerTimeout + 2*time.Second},
-		{"headers without end", "X-Large: " + strings.Repeat("a", 1000) + "\r\n", 0, "431 Request Header Fields Too Large", 0, 2 * time.Second},
+		{"a header a second", usual, begin, slow, time.Second, "", 10 * time.Second, 0},
+		{"a header a second, with more time", own, begin, slow, time.Second, "", 31 * time.Second, 0},
+		{"headers without end", usual, begin, large, 0, "431 Request Header Fields Too Large", 0, 16 << 10},
+		{"headers without end, with more room", own, begin, large, 0, "431 Request Header Fields Too Large", 0, 64 << 10},
+		{"a connection without a next request", usual, begin + "\r\n", "", 0, "404 Not Found", 2 * time.Minute, 0},
+		{"a connection without a next request, with less time", own, begin + "\r\n", "", 0, "404 Not Found", 7 * time.Second, 0},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				server := newServer(http.NotFoundHandler(), slog.New(slog.DiscardHandler))
+				server := tt.limits.newServer(http.NotFoundHandler(), slog.New(slog.DiscardHandler))
 				client, conn := net.Pipe()
 				conns := make(chan net.Conn, 1)
 				conns <- conn
@@ -181,29 +250,24 @@ func TestSlowAndLargeHeadersAreCut(t *testing.T) {
 				began := time.Now()
 				sent := make(chan int)
 				go func() {
-					n, _ := fmt.Fprint(client, "GET / HTTP/1.1\r\nHost: x\r\n")
-					for {
-						more, err := fmt.Fprint(client, tt.piece)
-						if n += more; err != nil {
-							sent <- n
-							return
-						}
+					n, err := fmt.Fprint(client, tt.begin)
+					for tt.piece != "" && err == nil {
+						var more int
+						more, err = fmt.Fprint(client, tt.piece)
+						n += more
 						time.Sleep(tt.between)
 					}
+					sent <- n
 				}()
-				answer := make([]byte, 1000)
-				n, _ := client.Read(answer)
-				if !strings.Contains(string(answer[:n]), tt.want) {
-					t.Errorf("got %q, want %s", answer[:n], tt.want)
+				answer, _ := io.ReadAll(client)
+				if !strings.Contains(string(answer), tt.want) {
+					t.Errorf("got %q, want %s", answer, tt.want)
 				}
-				if n > 0 {
-					_, _ = client.Read(answer[n:])
-				}
-				if took := time.Since(began); took < tt.from || took > tt.to {
-					t.Errorf("cut after %v, want %v", took, tt.from)
+				if took := time.Since(began); took < tt.least || took > tt.least+2*time.Second {
+					t.Errorf("cut after %v, want %v", took, tt.least)
 				}
 				client.Close()
-				if n := <-sent; n > 2*maxHeader {
+				if n := <-sent; n < tt.bytes || tt.bytes > 0 && n > tt.bytes+16<<10 {
 					t.Errorf("%d bytes of headers were read", n)
 				}
 				close(conns)

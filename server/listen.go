@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+
+	"qrlatch/server/park"
 )
 
 // listener is a TCP listener that is closed once.
@@ -33,6 +35,18 @@ func (l listener) serve(s *http.Server) error {
 		return nil
 	}
 	return err
+}
+
+// park is serve for a server whose connections wait in a lot. Those with TLS cannot: its
+// state is larger than what is saved.
+func (l listener) park(s *http.Server, lot *park.Lot) error {
+	if s.TLSConfig != nil {
+		return l.serve(s)
+	}
+	if err := lot.Serve(s, l.Listener); !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	return nil
 }
 
 func (l listener) loopback() bool {

@@ -123,6 +123,8 @@ func (r *record) unbound() float64 { return float64(r.unboundScans.Load()) }
 
 func (r *record) close() {
 	if audit := r.audit.Load(); audit != nil {
-		_ = audit.Close() // each line was written at once
+		if err := audit.Close(); err != nil {
+			r.log.Error("the audit log was not closed", "error", err)
+		}
 	}
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -9,22 +10,19 @@ import (
 	"os"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
+	"qrlatch/server/dialect"
 	"qrlatch/server/login"
-	"qrlatch/server/memstore"
 	"qrlatch/server/pages"
+	"qrlatch/server/park"
 	"qrlatch/server/phone"
+	"qrlatch/server/qr"
 	"qrlatch/server/web"
 )
 
-const (
-	headerTimeout = 10 * time.Second // slow headers are an attack, not a browser
-	idleTimeout   = 2 * time.Minute
-	maxHeader     = 16 << 10
-	drainTime     = 9 * time.Second // of the 10 s in which a stopped server is gone
-)
+// drainTime is of the 10 s in which a stopped server is gone.
+const drainTime = 9 * time.Second
 
 // serve runs the server until ctx ends, and then until every request was answered.
 func serve(ctx context.Context, c *config, env environment) error {
@@ -47,8 +45,11 @@ func serve(ctx context.Context, c *config, env environment) error {
 		log.Warn(w)
 	}
 
-	store := memstore.New(memstore.Options{MaxLogins: limit(c.file.Limits.Logins, defaultLogins)})
-	defer store.Close()
+	store, err := c.openStore(ctx, log)
+	if err != nil {
+		return err
+	}
+	defer store.close()
 	var shop *shop
 	if c.demo != "" {
 		if shop, err = c.openShop(public, publicURL); err != nil {
@@ -75,17 +76,20 @@ func serve(ctx context.Context, c *config, env environment) error {
 	metrics := web.NewMetrics()
 	metrics.CountLostLines(record.lost)
 	metrics.CountUnboundScans(record.unbound)
-	var sockets sync.WaitGroup
+	lot := park.New(park.Options{Idle: c.file.Limits.IdleTimeout, Write: c.file.Limits.WriteTimeout})
+	defer lot.Close()
+	symbols := dialect.NewEncoder(publicURL.String())
+	go learn(draining, symbols, log)
 	handler, err := web.New(web.Options{
-		Service: service, Phones: phones, Places: &record.places, PublicURL: publicURL, Log: log, Metrics: metrics,
+		Service: service, Phones: phones, Places: &record.places, PublicURL: publicURL, Log: log, Metrics: metrics, Symbols: symbols,
 		Hosts: c.hosts, Loopback: public.loopback(), TrustedProxies: c.proxies, PollHold: c.pollHold,
-		Limits:   c.limits(),
-		Accounts: parts.accounts, SignIn: c.signIn(publicURL.String(), phones), AppLinks: c.appLinks, Demo: c.demo != "", Draining: draining, Sockets: &sockets,
+		Limits:   c.file.Limits.Limits,
+		Accounts: parts.accounts, SignIn: c.signIn(publicURL.String(), phones), AppLinks: c.appLinks, Demo: c.demo != "", Draining: draining, Lot: lot,
 	})
 	if err != nil {
 		return err
 	}
-	server := newServer(handler, log)
+	server := c.file.Limits.newServer(handler, log)
 	if c.tlsCert != "" {
 		server.TLSConfig = c.tls()
 	}
@@ -93,7 +97,7 @@ func serve(ctx context.Context, c *config, env environment) error {
 	failed := make(chan error, 3)
 	servers := []*http.Server{server} // ended in reverse: the shop asks us
 	if shop != nil {
-		its, err := shop.server(publicURL.String(), c.demo != "lan", log)
+		its, err := shop.server(publicURL.String(), c.demo != "lan", &c.file.Limits, log)
 		if err != nil {
 			return err
 		}
@@ -101,7 +105,7 @@ func serve(ctx context.Context, c *config, env environment) error {
 		go func() { failed <- shop.serve(its) }()
 		log.Info("demo site listening", "url", shop.origins[0])
 	}
-	go func() { failed <- public.serve(server) }()
+	go func() { failed <- public.park(server, lot) }()
 	log.Info("listening", "url", publicURL.String(), "addr", public.Addr().String(), "version", version)
 	if c.adminListen != "" {
 		admin, err := listen(c.adminListen)
@@ -109,12 +113,12 @@ func serve(ctx context.Context, c *config, env environment) error {
 			return errors.Join(err, server.Close())
 		}
 		defer admin.close()
-		ready := func(context.Context) error { return draining.Err() }
+		ready := func(ctx context.Context) error { return cmp.Or(draining.Err(), store.ready(ctx)) }
 		handler := web.Admin(metrics, ready)
 		if admin.loopback() {
 			handler = web.LoopbackOnly(handler)
 		}
-		go func() { failed <- admin.serve(newServer(handler, log)) }()
+		go func() { failed <- admin.serve(c.file.Limits.newServer(handler, log)) }()
 		log.Info("admin listening", "url", "http://"+admin.Addr().String())
 	}
 	if parts.demo != nil {
@@ -132,19 +136,16 @@ func serve(ctx context.Context, c *config, env environment) error {
 			drain()
 			end, cancel := context.WithTimeout(context.Background(), drainTime)
 			defer cancel()
+			parked := make(chan error, 1)
+			go func() { parked <- lot.Drain(end) }()
 			for _, server := range slices.Backward(servers) {
 				if err := server.Shutdown(end); err != nil {
 					log.Warn("some requests were cut off", "error", err)
 					return server.Close()
 				}
 			}
-			// net/http does not count sockets that have left it.
-			gone := make(chan struct{})
-			go func() { sockets.Wait(); close(gone) }()
-			select {
-			case <-gone:
-			case <-end.Done():
-				log.Warn("some sockets were cut off")
+			if <-parked != nil {
+				log.Warn("some who waited were cut off")
 			}
 			log.Info("stopped")
 			return nil
@@ -215,10 +216,10 @@ func reload(was *config, env environment, log *slog.Logger, service *login.Servi
 	log.Info("reloaded", "apps", len(c.apps))
 }
 
-func newServer(handler http.Handler, log *slog.Logger) *http.Server {
-	return &http.Server{
-		Handler: handler, ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeader,
-		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+// learn makes pictures cheap, while the server is up already.
+func learn(ctx context.Context, symbols *qr.Encoder, log *slog.Logger) {
+	if err := symbols.Learn(ctx); err != nil && ctx.Err() == nil {
+		log.Warn("pictures of codes take long to draw", "err", err)
 	}
 }
 

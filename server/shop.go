@@ -103,7 +103,7 @@ func (s *shop) app() login.App {
 }
 
 // server returns the HTTP server of the shop. With phone, it leads people to the demo's.
-func (s *shop) server(publicURL string, phone bool, log *slog.Logger) (*http.Server, error) {
+func (s *shop) server(publicURL string, phone bool, l *limits, log *slog.Logger) (*http.Server, error) {
 	handler, err := demosite.New(demosite.Options{
 		Login: publicURL, Client: s.client, App: shopID, Secret: s.secret,
 		Origins: s.origins, DemoPhone: phone, Log: log,
@@ -111,7 +111,7 @@ func (s *shop) server(publicURL string, phone bool, log *slog.Logger) (*http.Ser
 	if err != nil {
 		return nil, err
 	}
-	server := newServer(handler, log)
+	server := l.newServer(handler, log)
 	server.RegisterOnShutdown(s.client.CloseIdleConnections)
 	return server, nil
 }

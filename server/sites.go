@@ -13,7 +13,6 @@ import (
 	"qrlatch/assets"
 	"qrlatch/server/login"
 	"qrlatch/server/phone"
-	"qrlatch/server/web"
 )
 
 var appID = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
@@ -41,7 +40,7 @@ func (c *config) checkSites(wrong *problems, listenHost string) {
 		c.apps = append(c.apps, c.app(wrong, at, entry))
 	}
 	c.checkPhones(wrong)
-	c.checkLater(wrong)
+	c.checkLater()
 }
 
 func (c *config) app(wrong *problems, at string, e appEntry) login.App {
@@ -172,47 +171,13 @@ func (c *config) tokens(publicURL string) phone.Tokens {
 	return tokens
 }
 
-// checkLater names what may stand in the file and has no effect yet. What somebody
-// would rely on stops the start.
-func (c *config) checkLater(wrong *problems) {
+// checkLater names what may stand in the file and has no effect yet.
+func (c *config) checkLater() {
 	for _, a := range c.file.Apps {
 		if a.LogoutURL != "" {
 			c.warnings = append(c.warnings, fmt.Sprintf("app %q: logout_url has no effect in this version", a.ID))
 		}
 	}
-	l := c.file.Limits
-	for name, value := range map[string]*int{"starts_per_address": l.StartsPerAddress, "waiters_per_address": l.WaitersPerAddress,
-		"waiters_per_login": l.WaitersPerLogin, "waiters": l.Waiters, "logins": l.Logins, "scans_per_phone": l.ScansPerPhone} {
-		if value == nil {
-			continue
-		}
-		if *value < 0 {
-			wrong.add("limits.%s: want a number from 0 (no limit) up", name)
-		}
-	}
-}
-
-// defaultLogins is how many logins may be under way; the other defaults are of package web.
-const defaultLogins = 1_000_000
-
-// limits are those of the file, and the defaults of what it does not name.
-func (c *config) limits() web.Limits {
-	l, d := c.file.Limits, web.DefaultLimits()
-	return web.Limits{
-		StartsPerAddress:  limit(l.StartsPerAddress, d.StartsPerAddress),
-		ScansPerPhone:     limit(l.ScansPerPhone, d.ScansPerPhone),
-		WaitersPerLogin:   limit(l.WaitersPerLogin, d.WaitersPerLogin),
-		WaitersPerAddress: limit(l.WaitersPerAddress, d.WaitersPerAddress),
-		Waiters:           limit(l.Waiters, d.Waiters),
-	}
-}
-
-// limit returns a limit of the file, or its default.
-func limit(value *int, fallback int) int {
-	if value == nil {
-		return fallback
-	}
-	return *value
 }
 
 // checkDemo keeps the demo, whose phones anybody may use, away from the network and

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # Installs what `make test` needs and this machine lacks: npm packages, two
-# browsers, a C compiler for Go's race detector, what runs the old engines. Quick
-# when nothing is missing.
+# browsers, a C compiler for Go's race detector, Redis, what runs the old engines.
+# Quick when nothing is missing.
 #
 # As root on Debian or Ubuntu the system parts come from apt. Otherwise the
 # browsers are Playwright's own downloads, a missing compiler is an error, and
-# the tests of an old engine that is missing are skipped.
+# the tests of Redis or of an old engine that is missing are skipped.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -39,6 +39,7 @@ if can_apt; then
 	for package in $(node e2e/old/engines.mjs --packages); do
 		wanted+=("$package")
 	done
+	has redis-server || wanted+=(redis-server) # the tests start their own, on free ports
 	has zbarimg || wanted+=(zbar-tools) # a second opinion on QR pictures; the tests do without it
 	if [ ${#wanted[@]} -gt 0 ]; then
 		export DEBIAN_FRONTEND=noninteractive

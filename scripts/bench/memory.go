@@ -8,6 +8,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"time"
 )
 
 // memory is what a server takes for each browser: that waits, that keeps a connection
@@ -128,9 +129,13 @@ func (b *bench) idle(ctx context.Context, d design, n int, logins bool, idle, re
 	return err
 }
 
+// idleGrace is how long a connection may idle until ours parks it, with a little to spare.
+const idleGrace = 1500 * time.Millisecond
+
 // measureOpen measures, if no browser's connection has been closed: servers close those
 // that are idle for long.
 func (f *fleet) measureOpen(ctx context.Context) (sample, error) {
+	time.Sleep(idleGrace)
 	now, err := f.measure(ctx)
 	if err != nil {
 		return now, err

@@ -2,25 +2,33 @@
 package limit
 
 import (
+	"hash/maphash"
+	"sync"
 	"time"
-
-	"github.com/patrickmn/go-cache"
-	"golang.org/x/time/rate"
 )
 
 // PerMinute gives every key a bucket of so many a minute. It is safe for concurrent
 // use; nil allows everything.
 //
-// A bucket that nobody used for a minute is full again, so forgetting it then loses
-// nothing: that is exactly an entry of go-cache that expires. There is no janitor of
-// go-cache's own, because nothing could stop its goroutine; whoever comes first after
-// a minute clears up.
+// A bucket is one number, as in the generic cell rate algorithm (GCRA): the time at which
+// it will be full again. One that is full need not be kept, so each shard has two maps that
+// take turns: nothing is ever searched for what has expired, and no request waits for that.
+// golang.org/x/time/rate and go-cache, which were here before, took 230 bytes a bucket, and
+// the latter stood still while a million of them were cleared.
 type PerMinute struct {
-	count   int
-	burst   int
-	buckets *cache.Cache  // key: *rate.Limiter
-	cleared *rate.Limiter // says when to clear up
-	hit     func()
+	every  time.Duration // one drop comes
+	full   time.Duration // an empty bucket is full again
+	hit    func()
+	seed   maphash.Seed
+	shards [limitShards]buckets
+}
+
+const limitShards = 16
+
+type buckets struct {
+	mu        sync.Mutex
+	now, then map[uint64]int64 // by the key's hash: when it is full, in nanoseconds since 1970
+	turned    int64
 }
 
 // NewPerMinute returns nil, which allows everything, for a count of 0. A bucket that
@@ -32,12 +40,8 @@ func New(count, burst int) *PerMinute {
 	if count <= 0 {
 		return nil
 	}
-	return &PerMinute{
-		count:   count,
-		burst:   burst,
-		buckets: cache.New(time.Minute, 0),
-		cleared: rate.NewLimiter(rate.Every(time.Minute), 1),
-	}
+	every := time.Minute / time.Duration(count)
+	return &PerMinute{every: every, full: every * time.Duration(burst), seed: maphash.MakeSeed()}
 }
 
 // Report makes hit be called for each one too many; nil: nobody asks. It returns l.
@@ -51,32 +55,33 @@ func (l *PerMinute) Report(hit func()) *PerMinute {
 // Take counts one more of key. If it is one too many, it returns how long to wait,
 // and the refused one does not push the next further away.
 func (l *PerMinute) Take(key string) (wait time.Duration) {
-	if l == nil {
-		return 0
-	}
-	if l.cleared.Allow() {
-		l.buckets.DeleteExpired()
-	}
-	r := l.bucket(key).Reserve()
-	if wait = r.Delay(); wait > 0 {
-		r.Cancel()
-		if l.hit != nil {
-			l.hit()
-		}
+	if wait = l.ask(key, true); wait > 0 && l.hit != nil {
+		l.hit()
 	}
 	return wait
 }
 
-func (l *PerMinute) bucket(key string) *rate.Limiter {
-	for {
-		if found, ok := l.buckets.Get(key); ok {
-			l.buckets.SetDefault(key, found) // begins its minute anew
-			return found.(*rate.Limiter)
-		}
-		// Add, not Set: of two first requests both must count with one bucket.
-		fresh := rate.NewLimiter(rate.Limit(float64(l.count)/60), l.burst)
-		if l.buckets.Add(key, fresh, cache.DefaultExpiration) == nil {
-			return fresh
-		}
+// Wait is how long one more of key would have to wait. It counts nothing, and tells nobody.
+func (l *PerMinute) Wait(key string) time.Duration { return l.ask(key, false) }
+
+func (l *PerMinute) ask(key string, take bool) (wait time.Duration) {
+	if l == nil {
+		return 0
 	}
+	hash := maphash.String(l.seed, key)
+	b := &l.shards[hash%limitShards]
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	now := time.Now().UnixNano()
+	if b.now == nil || now-b.turned > int64(l.full) {
+		b.then, b.now, b.turned = b.now, make(map[uint64]int64), now
+	}
+	after := max(b.now[hash], b.then[hash], now) + int64(l.every)
+	if wait = time.Duration(after - now - int64(l.full)); wait > 0 {
+		return wait
+	}
+	if take {
+		b.now[hash] = after
+	}
+	return 0
 }

@@ -4,6 +4,7 @@ import (
 	"container/heap"
 	"errors"
 	"hash/maphash"
+	"runtime"
 	"sync"
 	"time"
 )
@@ -21,6 +22,7 @@ import (
 type hub[K ~string, R any] struct {
 	load     func(K) (R, error)
 	due      func(R) time.Time // when the record changes by itself; zero: never
+	lost     func(K) R         // what is offered when the record is gone before its time
 	follow   func(K)
 	unfollow func(K)
 	seed     maphash.Seed
@@ -30,6 +32,7 @@ type hub[K ~string, R any] struct {
 type hubShard[K ~string, R any] struct {
 	mu     sync.Mutex
 	topics map[K]*topic[K, R]
+	spare  []*topic[K, R] // out of use
 	queue  dueQueue[K, R]
 	timer  *time.Timer // fires for the head of queue; nil until there was one
 }
@@ -59,8 +62,8 @@ type offerFunc[R any] func(R) (accepted bool)
 
 func (f offerFunc[R]) offer(r R) bool { return f(r) }
 
-func newHub[K ~string, R Record[K]](t Table[K, R], load func(K) (R, error), due func(R) time.Time) *hub[K, R] {
-	h := &hub[K, R]{load: load, due: due, follow: t.Follow, unfollow: t.Unfollow, seed: maphash.MakeSeed()}
+func newHub[K ~string, R Record[K]](t Table[K, R], load func(K) (R, error), due func(R) time.Time, lost func(K) R) *hub[K, R] {
+	h := &hub[K, R]{load: load, due: due, lost: lost, follow: t.Follow, unfollow: t.Unfollow, seed: maphash.MakeSeed()}
 	for i := range h.shards {
 		h.shards[i].topics = make(map[K]*topic[K, R])
 	}
@@ -113,7 +116,8 @@ func (h *hub[K, R]) register(key K, w *watch[R]) {
 	defer s.mu.Unlock()
 	t := s.topics[key]
 	if t == nil {
-		t = &topic[K, R]{key: key, place: -1}
+		t = s.take()
+		t.key, t.place = key, -1
 		s.topics[key] = t
 		// Under the lock, so that a following Unfollow cannot overtake it.
 		h.follow(key)
@@ -122,6 +126,21 @@ func (h *hub[K, R]) register(key K, w *watch[R]) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.over = false
+}
+
+// take returns a topic for a locked shard. They are made by the block: single ones would
+// lie scattered among the garbage of requests, and keep its memory from being free.
+func (s *hubShard[K, R]) take() *topic[K, R] {
+	if len(s.spare) == 0 {
+		block := make([]topic[K, R], 64)
+		for i := range block {
+			s.spare = append(s.spare, &block[i])
+		}
+	}
+	last := len(s.spare) - 1
+	t := s.spare[last]
+	s.spare = s.spare[:last]
+	return t
 }
 
 func (h *hub[K, R]) remove(key K, w *watch[R]) {
@@ -143,6 +162,8 @@ func (h *hub[K, R]) remove(key K, w *watch[R]) {
 		if t.place >= 0 {
 			heap.Remove(&s.queue, t.place)
 		}
+		*t = topic[K, R]{}
+		s.spare = append(s.spare, t)
 		h.unfollow(key)
 	}
 }
@@ -185,10 +206,10 @@ func (h *hub[K, R]) wake(key K) {
 		return
 	}
 	now, err := h.load(key)
-	if errors.Is(err, ErrNotFound) {
-		return // whoever waits has a time limit of its own
-	}
-	if err != nil {
+	switch {
+	case errors.Is(err, ErrNotFound):
+		now = h.lost(key) // a store that failed has forgotten it
+	case err != nil:
 		h.schedule(key, time.Now().Add(retry))
 		return
 	}
@@ -196,6 +217,8 @@ func (h *hub[K, R]) wake(key K) {
 		h.offerTo(key, w, now)
 	}
 	h.schedule(key, h.due(now))
+	// Whoever was rung goes first: a browser's answer waits for nobody's but its own.
+	runtime.Gosched()
 }
 
 // retry is how soon a record that could not be read is read again.
@@ -259,32 +282,6 @@ func (h *hub[K, R]) expire(s *hubShard[K, R]) {
 	h.arm(s)
 	s.mu.Unlock()
 	for _, key := range keys {
-		h.wake(key)
+		go h.wake(key) // one that the store lets wait holds up no other
 	}
-}
-
-// dueQueue is a heap of topics, the earliest first.
-type dueQueue[K ~string, R any] []*topic[K, R]
-
-func (q dueQueue[K, R]) Len() int           { return len(q) }
-func (q dueQueue[K, R]) Less(i, j int) bool { return q[i].due < q[j].due }
-func (q dueQueue[K, R]) Swap(i, j int) {
-	q[i], q[j] = q[j], q[i]
-	q[i].place, q[j].place = i, j
-}
-
-func (q *dueQueue[K, R]) Push(x any) {
-	t := x.(*topic[K, R])
-	t.place = len(*q)
-	*q = append(*q, t)
-}
-
-func (q *dueQueue[K, R]) Pop() any {
-	old := *q
-	last := len(old) - 1
-	t := old[last]
-	old[last] = nil
-	*q = old[:last]
-	t.place = -1
-	return t
 }

@@ -35,6 +35,20 @@ func newID() (ID, Handle) {
 	return id, id.handle()
 }
 
+// PackedID is an ID in few bytes, for whoever keeps thousands of them.
+type PackedID [handleBytes + secretBytes]byte
+
+// Pack is for an ID under which a login was found. Any other gives the zero PackedID.
+func (id ID) Pack() (p PackedID) {
+	if b, ok := decode(string(id), len(p)); ok {
+		copy(p[:], b)
+	}
+	return p
+}
+
+// ID returns what was packed.
+func (p PackedID) ID() ID { return ID(encode(p[:])) }
+
 // handle returns the public part. Call it on well-formed ids only.
 func (id ID) handle() Handle { return Handle(id[:handleLen]) }
 

@@ -61,7 +61,7 @@ func NewService(store Store, config Config) *Service {
 			return time.Time{}
 		}
 		return l.Deadline
-	})
+	}, func(h Handle) Login { return Login{Handle: h, State: Expired} })
 	// Nobody waits for these.
 	store.Push.Notify(func(PushID) {})
 	store.Blocks.Notify(func(BlockID) {})
@@ -71,7 +71,7 @@ func NewService(store Store, config Config) *Service {
 			return time.Time{}
 		}
 		return v.Expires
-	})
+	}, func(id SessionID) Session { return Session{ID: id, Ended: SignedOut} })
 	return s
 }
 

@@ -54,7 +54,8 @@ type Table[K ~string, R Record[K]] interface {
 	// called concurrently, late and without need. Call Notify before anything else.
 	Notify(func(key K))
 
-	// Follow asks for notifications of a key on this node, Unfollow ends that.
+	// Follow asks for notifications of a key on this node, Unfollow ends that. Of the changes
+	// after the next Get of the key, none is missed.
 	// They are counted by the caller: one Follow per key is outstanding at most.
 	// A table that notifies of every key may do nothing here.
 	Follow(key K)

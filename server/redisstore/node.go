@@ -145,7 +145,7 @@ func (n *node) listen(ctx context.Context) {
 			if s.Kind == "ssubscribe" {
 				signal(n.confirm)
 			}
-		}), conn.B().Ssubscribe().Channel(n.store.channel(n.id)).Build(), n.hear)
+		}), conn.B().Ssubscribe().Channel(n.store.channel(n.id)).Build().Pin(), n.hear)
 		n.tasks.Go(release) // it asks the server, who may not answer
 		cancel()
 		if n.hearing.Swap(false) {

@@ -50,7 +50,7 @@ func (t *table[K, R]) disown(ctx context.Context, r R) {
 		return
 	}
 	_ = t.do(ctx, "disown", func(ctx context.Context, c rueidis.Client) rueidis.RedisResult {
-		return c.Do(ctx, c.B().Zrem().Key(t.owned(r.Owner())).Member(string(r.Key())).Build())
+		return c.Do(ctx, safe(c.B().Zrem().Key(t.owned(r.Owner())).Member(string(r.Key())).Build()))
 	})
 }
 
@@ -90,7 +90,7 @@ func (t *table[K, R]) readAll(ctx context.Context, keys []string) ([]string, err
 	client := *t.client.Load() // it has given us keys
 	gets := make(rueidis.Commands, len(keys))
 	for i, key := range keys {
-		gets[i] = client.B().Get().Key(t.keys(K(key))[0]).Build()
+		gets[i] = safe(client.B().Get().Key(t.keys(K(key))[0]).Build())
 	}
 	var texts []string
 	for _, result := range client.DoMulti(ctx, gets...) {

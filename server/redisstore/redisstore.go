@@ -34,7 +34,10 @@
 // Messages to a node are numbered, and once a second it sends itself the last number. When one
 // is missing, or the connection was lost, it reads again all that it follows. And it does so,
 // a thirtieth every second, always: a message that was never sent, because its sender died or
-// Redis lost the note in a failover, delays a browser by half a minute and no more.
+// Redis lost the note in a failover, delays a browser by 45 seconds at most. It tells of every
+// followed key then, also of one that Redis has forgotten.
+//
+// Records must not be evicted: Redis needs maxmemory-policy noeviction.
 package redisstore
 
 import (

@@ -2,6 +2,8 @@ package redisstore
 
 import (
 	"context"
+	"crypto/sha1"
+	"encoding/hex"
 	"strconv"
 	"time"
 
@@ -10,16 +12,26 @@ import (
 
 // script is one that Redis runs alone, and its name for Observe. Each may run twice with the
 // effect of once, since it is tried again when the connection breaks before it has answered.
-type script struct {
-	name string
-	lua  *rueidis.Lua
+type script struct{ name, text, sum string }
+
+func newScript(name, text string) script {
+	sum := sha1.Sum([]byte(text)) // is how Redis names scripts
+	return script{name, text, hex.EncodeToString(sum[:])}
 }
 
-func newScript(name, text string) script { return script{name, rueidis.NewLuaScriptRetryable(text)} }
+// safe marks a command as one that may be sent again after its connection broke. It is kept from
+// rueidis' pool: the writer of the broken connection may still read it when it has been answered
+// on the next one, which v1.0.79 does not wait for.
+func safe(c rueidis.Completed) rueidis.Completed { return c.ToRetryable().Pin() }
 
 func (s *Store) run(ctx context.Context, script script, keys []string, args ...string) rueidis.RedisResult {
 	return s.do(ctx, script.name, func(ctx context.Context, c rueidis.Client) rueidis.RedisResult {
-		return script.lua.Exec(ctx, c, keys, args)
+		n := int64(len(keys))
+		result := c.Do(ctx, safe(c.B().Evalsha().Sha1(script.sum).Numkeys(n).Key(keys...).Arg(args...).Build()))
+		if said, ok := rueidis.IsRedisErr(result.Error()); ok && said.IsNoScript() {
+			result = c.Do(ctx, safe(c.B().Eval().Script(script.text).Numkeys(n).Key(keys...).Arg(args...).Build()))
+		}
+		return result
 	})
 }
 

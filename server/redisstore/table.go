@@ -88,8 +88,7 @@ func (t *table[K, R]) Create(ctx context.Context, r R) error {
 		return err
 	}
 	there, err := t.do(ctx, "create", func(ctx context.Context, c rueidis.Client) rueidis.RedisResult {
-		set := c.B().Set().Key(t.keys(r.Key())[0]).Value(text).Nx().Get().Px(life).Build()
-		return c.Do(ctx, set.ToRetryable())
+		return c.Do(ctx, safe(c.B().Set().Key(t.keys(r.Key())[0]).Value(text).Nx().Get().Px(life).Build()))
 	}).ToString()
 	switch {
 	case err == nil && there != text:
@@ -132,7 +131,7 @@ func (t *table[K, R]) fetch(ctx context.Context, key K) (string, error) {
 		}
 	} else {
 		text, err = t.do(ctx, "get", func(ctx context.Context, c rueidis.Client) rueidis.RedisResult {
-			return c.Do(ctx, c.B().Get().Key(keys[0]).Build())
+			return c.Do(ctx, safe(c.B().Get().Key(keys[0]).Build()))
 		}).ToString()
 	}
 	if rueidis.IsRedisNil(err) {
@@ -226,7 +225,7 @@ func (t *table[K, R]) Delete(ctx context.Context, key K) error {
 func (t *table[K, R]) settle(key K, taken string) {
 	t.node.persist(func(ctx context.Context) error {
 		nodes, err := t.do(ctx, "settle", func(ctx context.Context, c rueidis.Client) rueidis.RedisResult {
-			return c.Do(ctx, c.B().Smembers().Key(taken).Build())
+			return c.Do(ctx, safe(c.B().Smembers().Key(taken).Build()))
 		}).AsStrSlice()
 		t.node.tell(nodes, t.letter, string(key))
 		return err

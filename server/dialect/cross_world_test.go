@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"qrlatch/server/dialect"
@@ -86,6 +87,29 @@ func inCross(t *testing.T, run func(*crossWorld)) {
 		(&dialect.Taobao{Service: v.service, PublicURL: public, Polls: polls}).Routes(v.echo)
 		run(&crossWorld{wsWorld: v, began: time.Now()})
 	})
+}
+
+// TestEveryDialectWaitsParked: or the mode shows nothing.
+func TestEveryDialectWaitsParked(t *testing.T) {
+	for _, d := range crossDialects() {
+		if d.short {
+			continue
+		}
+		t.Run(d.name, func(t *testing.T) {
+			inCross(t, func(w *crossWorld) {
+				w.id = crossStartJSON(w)
+				p := w.open(d, "pending")
+				defer p.leave()
+				time.Sleep(2 * time.Second)
+				synctest.Wait()
+				_, stacks := goroutines()
+				handled := strings.Contains(stacks, "net/http.(*conn).serve")
+				if n := w.lot.Count(); w.parked && (handled || n == 0) || !w.parked && n != 0 && d.name != "WebSocket" {
+					w.t.Errorf("%d are parked, on a goroutine: %v", w.lot.Count(), handled)
+				}
+			})
+		})
+	}
 }
 
 // crossPage is a browser's page while it waits on one dialect.

@@ -85,8 +85,10 @@ func (j *JSON) wait(c echo.Context, id string, by limit.Dialect, may func(echo.C
 		}
 		return as.view(view(j.Service, j.PublicURL, login.ID(id), l, time.Now())).send(c)
 	}
-	// The id is cloned out of a request that is soon gone.
-	w := &jsonPoll{JSON: j, id: login.ID(strings.Clone(id)), as: as, watch: j.Service.NewWatch(who, l)}
+	w := &jsonPoll{JSON: j, id: login.ID(id).Pack(), watch: j.Service.NewWatch(who, l)}
+	if s, ok := as.(inScript); ok {
+		w.callback = strings.Clone(s.name) // of a request that is soon gone
+	}
 	w.await(w, time.Duration(seconds)*time.Second)
 	switch w.enter(j.Waiters, waiterFor(c, by, who, l)) {
 	case limit.Admitted:
@@ -95,7 +97,8 @@ func (j *JSON) wait(c echo.Context, id string, by limit.Dialect, may func(echo.C
 			return j.refuse(c, as, problem.FromLogin(err))
 		}
 	case limit.Held:
-		w.err = tooManyWait(c)
+		w.refused = true
+		hangUp(c)
 	case limit.TurnedAway:
 		return j.refuse(c, as, tooManyWait(c))
 	}
@@ -107,37 +110,42 @@ func (j *JSON) wait(c echo.Context, id string, by limit.Dialect, may func(echo.C
 type jsonPoll struct {
 	longPoll
 	*JSON
-	id    login.ID
-	as    style
-	watch login.Watch
-	err   error // why it is refused
+	watch    login.Watch
+	callback string // of a script tag; empty: plain JSON
+	id       login.PackedID
+	refused  bool // for want of room
+}
+
+func (w *jsonPoll) as() style {
+	if w.callback != "" {
+		return inScript{w.callback}
+	}
+	return inJSON{}
 }
 
 func (w *jsonPoll) look() (reply, bool) {
 	l, err, rang := w.watch.News()
 	switch {
-	case w.err != nil:
-		return w.nothing(), true
 	case !rang:
 		return reply{}, false
 	case err != nil:
-		return w.as.problem(problem.FromLogin(err)), true
+		return w.as().problem(problem.FromLogin(err)), true
 	}
 	return w.say(l), true
 }
 
 func (w *jsonPoll) say(l login.Login) reply {
-	return w.as.view(view(w.Service, w.PublicURL, w.id, l, time.Now()))
+	return w.as().view(view(w.Service, w.PublicURL, w.id.ID(), l, time.Now()))
 }
 
 // nothing describes the login anew: its code may be another.
 func (w *jsonPoll) nothing() reply {
-	if w.err != nil {
-		return w.as.problem(w.err)
+	if w.refused {
+		return w.as().problem(errTooManyWait())
 	}
 	l, err := w.watch.Now(background())
 	if err != nil {
-		return w.as.problem(problem.FromLogin(err))
+		return w.as().problem(problem.FromLogin(err))
 	}
 	return w.say(l)
 }

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"net/http"
 	"regexp"
-	"strings"
 
 	"github.com/labstack/echo/v4"
 
@@ -105,7 +104,7 @@ func (j *JSON) pollScript(c echo.Context, id string) error {
 	if !ok {
 		return badCallback(c)
 	}
-	return j.wait(c, id, limit.ByJSONP, anyPage, inScript{strings.Clone(name)})
+	return j.wait(c, id, limit.ByJSONP, anyPage, inScript{name})
 }
 
 // script answers a script tag. The status is always 200: a script tag with any other

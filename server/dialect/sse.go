@@ -5,7 +5,6 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
-	"strings"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -127,7 +126,7 @@ func (s *SSE) events(c echo.Context) error {
 	}
 
 	t := &stream{
-		SSE: s, id: login.ID(strings.Clone(who.ID)), // of a request that is soon gone
+		SSE: s, id: login.ID(who.ID).Pack(),
 		watch: s.Service.NewWatch(who, l), seen: seen, now: &l, life: time.Now().Add(lifetime()).UnixNano(),
 	}
 	if t.enter(s.Waiters, waiterFor(c, limit.BySSE, who, l)) != limit.Admitted {

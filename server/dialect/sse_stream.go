@@ -16,7 +16,7 @@ import (
 type stream struct {
 	guest
 	*SSE
-	id    login.ID
+	id    login.PackedID
 	watch login.Watch
 	out   telling      // how it is told; nil: by its spot
 	now   *login.Login // what is to be told next, if it is known already
@@ -156,7 +156,7 @@ func (t *stream) next() int64 {
 }
 
 func (t *stream) say(out telling, name string, l login.Login) {
-	data, err := json.Marshal(view(t.Service, t.PublicURL, t.id, l, time.Now()))
+	data, err := json.Marshal(view(t.Service, t.PublicURL, t.id.ID(), l, time.Now()))
 	if err == nil { // a view is but strings and numbers
 		out.say(l.State.String(), name, data)
 	}

@@ -50,6 +50,10 @@ func hangUp(c echo.Context) { c.Response().Header().Set("Connection", "close") }
 // tooManyWait is for a protocol that has words for it.
 func tooManyWait(c echo.Context) *problem.Problem {
 	hangUp(c)
+	return errTooManyWait()
+}
+
+func errTooManyWait() *problem.Problem {
 	return problem.RateLimited("Too many requests wait for this login, or come from this address. Try again in half a minute.", turnedAway)
 }
 

@@ -31,20 +31,28 @@ type parked struct {
 	fields unique.Handle[string] // of the header, for every answer
 	rest   *[]byte               // what came behind the request; nil: nothing
 
+	next, prev *parked // in the wheel, which guards them, as is due
+	due        int64
+
+	mu    sync.Mutex // guards the line below
+	news  news
+	state state
+
+	place             uint8 // its shard of the wheel
 	keepAlive, http11 bool
 	isSocket          bool // Send sends bytes as they are
 	done              bool // the guest has answered or ended
 	failed            bool
-
-	mu      sync.Mutex // guards what follows; the wheel guards its own
-	news    news
-	running bool
-	over    bool
-
-	next, prev *parked // in the wheel, as is due
-	due        int64
-	place      uint8 // its shard
 }
+
+// state is who runs a connection.
+type state uint8
+
+const (
+	asleep  state = iota // nobody: who has news begins
+	running              // a goroutine, which will see all news
+	over                 // nobody ever again
+)
 
 // keep remembers bytes of a next request.
 func (p *parked) keep(b []byte) {
@@ -58,7 +66,7 @@ func (p *parked) keep(b []byte) {
 // the connection.
 func (p *parked) begin() {
 	p.place = uint8(p.lot.arrived() % wheelShards)
-	p.running = true
+	p.state = running
 	p.lot.wheel.set(p, time.Now().Add(farAway))
 	p.arm()
 	if p.rest != nil && p.isSocket && !p.failed {
@@ -76,7 +84,7 @@ func (p *parked) begin() {
 func (p *parked) beginIdle() {
 	p.keepAlive, p.http11 = true, true
 	p.place = uint8(p.lot.arrived() % wheelShards)
-	p.running = true
+	p.state = running
 	p.lot.wheel.set(p, time.Now().Add(p.lot.options.Idle))
 	if p.arm(); p.failed || p.lot.Draining() {
 		p.hangUp()
@@ -109,8 +117,10 @@ func (p *parked) Ring() { p.post(rung) }
 func (p *parked) post(n news) {
 	p.mu.Lock()
 	p.news |= n
-	start := !p.running && !p.over
-	p.running = p.running || start
+	start := p.state == asleep
+	if start {
+		p.state = running
+	}
 	p.mu.Unlock()
 	if start {
 		go p.run()
@@ -123,8 +133,10 @@ func (p *parked) run() {
 		p.mu.Lock()
 		n := p.news
 		p.news = 0
-		if n == 0 || p.over {
-			p.running = false
+		if n == 0 || p.state == over {
+			if p.state == running {
+				p.state = asleep
+			}
 			p.mu.Unlock()
 			return
 		}
@@ -215,7 +227,7 @@ func (p *parked) hangUp() {
 // leave takes the connection out of the books: nothing that is posted afterwards counts.
 func (p *parked) leave() {
 	p.mu.Lock()
-	p.over = true
+	p.state = over
 	p.mu.Unlock()
 	p.lot.wheel.remove(p)
 	p.lot.left()

@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -30,6 +31,7 @@ type network struct {
 	t    *testing.T
 	net  *parktest.Listener
 	lot  *park.Lot
+	mode string     // parked, or blocking
 	open []net.Conn // of clients
 }
 
@@ -38,11 +40,11 @@ type network struct {
 func serve(t *testing.T, change func(*Options), test func(*testing.T, *network)) {
 	t.Helper()
 	for _, mode := range []string{"blocking", "parked"} {
-		t.Run(mode, func(t *testing.T) { serveOf(t, mode == "parked", change, test) })
+		t.Run(mode, func(t *testing.T) { serveOf(t, mode, change, test) })
 	}
 }
 
-func serveOf(t *testing.T, parked bool, change func(*Options), test func(*testing.T, *network)) {
+func serveOf(t *testing.T, mode string, change func(*Options), test func(*testing.T, *network)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		var lot *park.Lot
@@ -54,9 +56,9 @@ func serveOf(t *testing.T, parked bool, change func(*Options), test func(*testin
 			lot = park.New(park.Options{Idle: time.Minute, Write: o.Limits.WriteTimeout})
 			o.Lot = lot
 		})
-		n := &network{fixture: f, t: t, net: parktest.Listen(64), lot: lot}
+		n := &network{fixture: f, t: t, net: parktest.Listen(64), lot: lot, mode: mode}
 		server := &http.Server{Handler: f, ReadHeaderTimeout: 10 * time.Second}
-		if parked {
+		if mode == "parked" {
 			go func() { _ = lot.Serve(server, n.net) }()
 		} else {
 			go func() { _ = server.Serve(n.net) }()
@@ -81,6 +83,23 @@ func (n *network) dial(addr string) *parktest.Conn {
 	}
 	n.open = append(n.open, client)
 	return client
+}
+
+// TestWhoWaitsIsParked: or the mode shows nothing.
+func TestWhoWaitsIsParked(t *testing.T) {
+	for _, tt := range waits {
+		t.Run(tt.name, func(t *testing.T) {
+			serve(t, nil, func(t *testing.T, n *network) {
+				id, _ := n.begin("")
+				n.says(homeAddr, strings.Replace(tt.target, "%s", string(id), 1), fieldsOf(tt.fields)...)
+				stacks := make([]byte, 1<<20)
+				handled := strings.Contains(string(stacks[:runtime.Stack(stacks, true)]), "net/http.(*conn).serve")
+				if parked := n.mode == "parked"; parked && (handled || n.lot.Count() != 1) || !parked && !handled && tt.name != "websocket" {
+					t.Errorf("%d are parked, on a goroutine: %v", n.lot.Count(), handled)
+				}
+			})
+		})
+	}
 }
 
 // cuts waits for the server to close a connection, which it must when it is time.

@@ -17,6 +17,7 @@ type wire struct {
 	mu      sync.Mutex
 	changed *sync.Cond
 	limit   int
+	quiet   bool // no bell is rung
 	ends    [2]half
 }
 
@@ -43,6 +44,10 @@ func (w *wire) update(change func()) {
 	w.mu.Lock()
 	change()
 	w.changed.Broadcast()
+	if w.quiet {
+		w.mu.Unlock()
+		return
+	}
 	var bells [2]park.Bell
 	for i := range w.ends {
 		h := &w.ends[i]
@@ -210,6 +215,13 @@ func (c *Conn) IsHungUp() bool {
 func (c *Conn) CloseWrite() error {
 	c.wire.update(func() { c.wire.ends[1-c.side].ended = true })
 	return nil
+}
+
+// Together makes of all that f does with the connection one event to who has armed it.
+func (c *Conn) Together(f func()) {
+	c.wire.update(func() { c.wire.quiet = true })
+	f()
+	c.wire.update(func() { c.wire.quiet = false })
 }
 
 // LocalAddr and RemoteAddr are as the Listener was told.

@@ -76,7 +76,10 @@ func serve(ctx context.Context, c *config, env environment) error {
 	metrics := web.NewMetrics()
 	metrics.CountLostLines(record.lost)
 	metrics.CountUnboundScans(record.unbound)
-	lot := park.New(park.Options{Idle: c.file.Limits.IdleTimeout, Write: c.file.Limits.WriteTimeout})
+	lot := park.New(park.Options{
+		Idle: c.file.Limits.IdleTimeout, Write: c.file.Limits.WriteTimeout,
+		Trouble: func(err error) { log.Error("a connection is in trouble", "error", err) },
+	})
 	defer lot.Close()
 	symbols := dialect.NewEncoder(publicURL.String())
 	go learn(draining, symbols, log)
@@ -144,7 +147,7 @@ func serve(ctx context.Context, c *config, env environment) error {
 					return server.Close()
 				}
 			}
-			if <-parked != nil {
+			if err := errors.Join(<-parked, lot.Drain(end)); err != nil { // some came in the meantime
 				log.Warn("some who waited were cut off")
 			}
 			log.Info("stopped")

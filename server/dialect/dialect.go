@@ -44,17 +44,26 @@ var (
 // either. Those named in single must not be repeated; others may be (itchat4j sends
 // one more r and _ with each poll), and then the first counts.
 func parameters(c echo.Context, single ...string) (url.Values, error) {
-	r := c.Request()
-	r.Body = http.MaxBytesReader(c.Response(), r.Body, maxBody)
-	if err := r.ParseForm(); err != nil {
+	form, err := readForm(c)
+	if err != nil {
 		return nil, errMalformed
 	}
 	for _, name := range single {
-		if len(r.Form[name]) > 1 {
+		if len(form[name]) > 1 {
 			return nil, errRepeated
 		}
 	}
-	return r.Form, nil
+	return form, nil
+}
+
+func readForm(c echo.Context) (url.Values, error) {
+	r := c.Request()
+	if r.Method == http.MethodGet {
+		return url.ParseQuery(r.URL.RawQuery) // a body means nothing
+	}
+	r.Body = http.MaxBytesReader(c.Response(), r.Body, maxBody)
+	err := r.ParseForm()
+	return r.Form, err
 }
 
 // browserOf describes who sent a request, by the address after trusted proxies.
@@ -81,12 +90,14 @@ func mayStart(r *http.Request, app *login.App) bool {
 
 // answer writes a body that belongs to one login and must not be kept, indexed,
 // sniffed or blocked by an embedding page's isolation policy.
-func answer(c echo.Context, status int, contentType, body string) error {
+func answer[Body string | []byte](c echo.Context, status int, contentType string, body Body) error {
 	h := c.Response().Header()
-	h.Set("Cache-Control", "no-store, private")
-	h.Set("Cross-Origin-Resource-Policy", "cross-origin")
-	h.Set("Referrer-Policy", "no-referrer")
-	h.Set("X-Content-Type-Options", "nosniff")
+	value := [...]string{"no-store, private", "cross-origin", "no-referrer", "nosniff", contentType} // Set would allocate each
+	h["Cache-Control"] = value[0:1:1]
+	h["Cross-Origin-Resource-Policy"] = value[1:2:2]
+	h["Referrer-Policy"] = value[2:3:3]
+	h["X-Content-Type-Options"] = value[3:4:4]
+	h["Content-Type"] = value[4:]
 	return c.Blob(status, contentType, []byte(body))
 }
 
@@ -96,5 +107,5 @@ func sayJSON(c echo.Context, status int, v any) error {
 	if err != nil {
 		return err
 	}
-	return answer(c, status, "application/json; charset=utf-8", string(body))
+	return answer(c, status, "application/json; charset=utf-8", body)
 }

@@ -125,7 +125,7 @@ func (p *longPoll) Wake(s park.Spot) {
 	if lost && p.patience().Before(until) {
 		until = p.patience()
 	}
-	if s.Draining() || !time.Now().Before(until) {
+	if now := time.Now(); s.Draining() || !now.Before(until) || now.UnixNano() < p.came { // the clock was set back
 		p.answer(s, p.words.nothing())
 		return
 	}

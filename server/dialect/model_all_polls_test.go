@@ -150,12 +150,12 @@ func (p *allPage) asksJSON(ending string, wait time.Duration) (state login.State
 		switch {
 		case w.unknown(start):
 			poll.refused, poll.delay = http.StatusNotFound, time.Second
+		case wait > 0 && w.oracle.at(start) == since && !since.Final():
+			poll.hold = wait // which limits itself
 		case !w.bucket.take(start):
 			if poll.refused = http.StatusTooManyRequests; poll.script {
 				poll.delay = time.Second
 			}
-		case w.oracle.at(start) == since && !since.Final():
-			poll.hold = wait
 		}
 		return poll
 	})

@@ -87,7 +87,7 @@ func (p *Picture) serve(c echo.Context) error {
 	}
 	switch kind {
 	case "", "png":
-		return answer(c, http.StatusOK, "image/png", string(symbol.PNG(size)))
+		return answer(c, http.StatusOK, "image/png", symbol.PNG(size))
 	case "svg":
 		return answer(c, http.StatusOK, "image/svg+xml", symbol.SVG(size))
 	}
@@ -127,7 +127,7 @@ func (p *Picture) animation(c echo.Context, of login.Holder, size int) error {
 		}
 		frames[i] = qr.Frame{Symbol: symbol, For: code.For}
 	}
-	return answer(c, http.StatusOK, "image/gif", string(qr.GIF(frames, size)))
+	return answer(c, http.StatusOK, "image/gif", qr.GIF(frames, size))
 }
 
 // noPicture is one answer for unknown, expired and scanned. A login that could not be read

@@ -42,6 +42,7 @@ func TestNothingIsLostOrLeakedOverManyLogins(t *testing.T) {
 		s := &storm{sseWorld: w}
 		transport := w.http.Transport.(*http.Transport)
 		transport.MaxIdleConnsPerHost = 200
+		synctest.Wait() // until all of the server has begun
 		before, _ := goroutines()
 		next := make(chan uint64)
 		var workers sync.WaitGroup

@@ -55,7 +55,7 @@ func (t *stream) Wake(s park.Spot) {
 	switch {
 	case lost:
 		retry, over = turnedAway, true
-	case s.Draining(), now >= t.life:
+	case s.Draining(), now >= t.life, now < t.came: // the clock was set back
 		over = true
 	default:
 		over = t.tell(out, now)

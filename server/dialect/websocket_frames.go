@@ -31,7 +31,7 @@ type wsFrames struct {
 }
 
 // feed takes the next bytes, in pieces of any size, and gives each whole message (as
-// OpText) and each ping to hear, which may keep the payload. over is set when the client
+// OpText), each ping and each pong to hear, which may keep the payload. over is set when the client
 // has said goodbye or broken the rules; then nothing more may be fed.
 func (f *wsFrames) feed(b []byte, hear func(op ws.OpCode, payload []byte)) (bye farewell, over bool) {
 	f.rest = append(f.rest, b...)
@@ -84,7 +84,9 @@ func (f *wsFrames) check(h ws.Header, size int, err error) (bye farewell, bad bo
 
 func (f *wsFrames) frame(h ws.Header, payload []byte, hear func(ws.OpCode, []byte)) (bye farewell, over bool) {
 	switch h.OpCode {
-	case ws.OpPong, ws.OpBinary: // check has refused the latter
+	case ws.OpBinary: // check has refused it
+	case ws.OpPong:
+		hear(ws.OpPong, nil)
 	case ws.OpPing:
 		hear(ws.OpPing, payload)
 	case ws.OpClose:

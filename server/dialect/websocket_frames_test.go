@@ -34,7 +34,7 @@ var wsFrameCases = []struct {
 	{"two texts", wsSentText("a") + wsSentText("b"), "text a|text b", 0},
 	{"the longest text", wsSentText(strings.Repeat("x", 4096)), "text " + strings.Repeat("x", 4096), 0},
 	{"a ping", wsSent(ws.OpPing, true, "are you there"), "ping are you there", 0},
-	{"a pong", wsSent(ws.OpPong, true, ""), "", 0},
+	{"a pong", wsSent(ws.OpPong, true, ""), "pong ", 0},
 	{"half a frame", wsSentText("hello")[:7], "", 0},
 	{"half a header", wsSentText(strings.Repeat("x", 300))[:3], "", 0},
 	{"fragments", wsSent(ws.OpText, false, "a") + wsSent(ws.OpContinuation, false, "") + wsSent(ws.OpContinuation, true, "b"), "text ab", 0},
@@ -85,10 +85,7 @@ func wsFeed(sent []byte, piece int) (heard string, bye farewell, over bool, left
 	var f wsFrames
 	var all []string
 	hear := func(op ws.OpCode, payload []byte) {
-		kind := "text"
-		if op == ws.OpPing {
-			kind = "ping"
-		}
+		kind := map[ws.OpCode]string{ws.OpText: "text", ws.OpPing: "ping", ws.OpPong: "pong"}[op]
 		all = append(all, kind+" "+string(payload))
 	}
 	for len(sent) > 0 && !over {

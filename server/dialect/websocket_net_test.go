@@ -132,7 +132,7 @@ func TestWhoLetsMessagesPileUpIsCut(t *testing.T) {
 		c, v, _ := w.signedIn()
 		c.stalls()
 		status := 0
-		for range 70 {
+		for range 100 {
 			status = w.sends(v.ID, `{"data":1}`)
 		}
 		if status != http.StatusNotFound {

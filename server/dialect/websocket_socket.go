@@ -111,9 +111,13 @@ func (s *socket) hear(op ws.OpCode, payload []byte) {
 	}
 	if !s.allowance.Allow() {
 		s.part(farewell{ws.StatusPolicyViolation, "too many frames"})
+		s.deaf = true
 		return
 	}
-	if op == ws.OpPing {
+	switch op {
+	case ws.OpPong:
+		return
+	case ws.OpPing:
 		s.write(ws.NewPongFrame(payload))
 		return
 	}
@@ -132,10 +136,9 @@ func (s *socket) Wake(spot park.Spot) {
 	s.lost = s.wake(spot)
 	switch {
 	case s.bye != nil:
-		if now >= s.silent {
+		if now >= s.silent || now < s.came {
 			spot.End()
 		}
-		return
 	case s.now != nil:
 		s.start(now)
 	}
@@ -166,7 +169,7 @@ func (s *socket) attend(now int64) {
 	case s.bye != nil:
 	case over != nil:
 		s.part(signedOut(*over))
-	case s.spot.Draining(), now >= s.life && s.shown.state < login.Approved: // a session's lasts
+	case s.spot.Draining(), now < s.came, now >= s.life && s.shown.state < login.Approved: // a session's lasts
 		s.part(goAway())
 	case s.lost && now >= s.patience().UnixNano():
 		// Clients come back as soon as they are closed: no sooner than after a while.

@@ -30,7 +30,7 @@ import (
 const wxAddr = "192.0.2.1"
 
 // wxBuffer is what a connection holds: little, so that who does not read is seen at once.
-const wxBuffer = 64
+const wxBuffer = 512
 
 // wxWorld is one client, the server it talks to, and what its person sees of it.
 type wxWorld struct {

@@ -102,10 +102,11 @@ func (w *WeChat) signIn(c echo.Context, s login.Session, held login.Credentials,
 // setCookie writes a cookie with an absolute end: IE before 9 knows no Max-Age, and
 // the bytes must not depend on when they are sent.
 func (w *WeChat) setCookie(c echo.Context, name, value string, until time.Time, hidden bool) {
-	c.SetCookie(&http.Cookie{
+	cookie := http.Cookie{
 		Name: name, Value: value, Path: "/", Expires: until,
 		HttpOnly: hidden, Secure: w.Secure(c.Request()), SameSite: http.SameSiteLaxMode,
-	})
+	}
+	c.Response().Header().Add("Set-Cookie", cookie.String())
 }
 
 // wantsHTML tells a browser that navigates from a client's own request. IE before 9

@@ -75,7 +75,7 @@ func (w *Watch) Now(ctx context.Context) (Login, error) {
 	if err != nil {
 		return Login{}, err
 	}
-	return l.At(time.Now()), nil
+	return w.service.loginAt(l, time.Now()), nil
 }
 
 // Stop ends the wait. Nothing rings afterwards.

@@ -47,10 +47,12 @@ type topic[K ~string, R any] struct {
 
 type watch[R any] struct {
 	to   offered[R]
-	next *watch[R] // guarded by the topic's shard
+	next *watch[R] // guarded by the topic's shard, as is listed
 	by   watcher
 	mu   sync.Mutex
 	over bool
+
+	listed bool // with its topic: it may be added again before its last removal has come
 }
 
 // offered decides about what it is offered on whichever goroutine made the change: it must
@@ -122,7 +124,9 @@ func (h *hub[K, R]) register(key K, w *watch[R]) {
 		// Under the lock, so that a following Unfollow cannot overtake it.
 		h.follow(key)
 	}
-	w.next, t.first = t.first, w
+	if !w.listed {
+		w.next, t.first, w.listed = t.first, w, true
+	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.over = false
@@ -148,9 +152,13 @@ func (h *hub[K, R]) remove(key K, w *watch[R]) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	t := s.topics[key]
-	if t == nil {
+	w.mu.Lock()
+	again := !w.over
+	w.mu.Unlock()
+	if t == nil || again || !w.listed {
 		return
 	}
+	w.listed = false
 	for at := &t.first; *at != nil; at = &(*at).next {
 		if *at == w {
 			*at, w.next = w.next, nil

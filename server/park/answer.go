@@ -23,7 +23,11 @@ func fieldsOf(h http.Header) string {
 // head begins an answer whose body has length bytes, or comes in pieces: -1.
 func (p *parked) head(status int, header http.Header, length int) []byte {
 	b := make([]byte, 0, 512+max(0, length))
-	b = append(b, "HTTP/1.1 "...)
+	version := "HTTP/1.1 "
+	if !p.http11 {
+		version = "HTTP/1.0 "
+	}
+	b = append(b, version...)
 	b = strconv.AppendInt(b, int64(status), 10)
 	b = append(b, ' ')
 	b = append(b, http.StatusText(status)...)

@@ -45,6 +45,9 @@ const (
 	idle
 )
 
+// acceptPause is how long nothing is accepted when it cannot be.
+const acceptPause = 50 * time.Millisecond
+
 type contextKey struct{}
 
 // Serve makes s take its connections from inner, and park them here. It returns what
@@ -81,9 +84,19 @@ type accepted struct {
 	err  error
 }
 
+// accept waits by itself when there are no descriptors left: http.Server would, and with
+// it those who come back, who need none.
 func (l *listener) accept() {
 	for {
 		c, err := l.Listener.Accept()
+		if errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) {
+			l.lot.trouble(err)
+			select {
+			case <-time.After(acceptPause):
+			case <-l.closed:
+			}
+			continue
+		}
 		select {
 		case l.accepted <- accepted{c, err}:
 		case <-l.closed:
@@ -137,24 +150,41 @@ func (l *Lot) canDetach(c net.Conn) bool {
 	case Detacher:
 		return true
 	case syscall.Conn:
-		return canPoll
+		if !canPoll {
+			return false
+		}
+		_, err := l.poller()
+		return err == nil
 	}
 	return false
 }
 
-// detach makes a Socket of a connection, whatever it was made of.
-func (l *Lot) detach(c net.Conn) (Socket, error) {
+// copyOf takes the first step to a Socket of a connection, the one that may fail: it copies
+// the descriptor, and changes nothing for who has the connection. A Detacher needs none.
+func (l *Lot) copyOf(c net.Conn) (Socket, error) {
 	if wrapped, ok := c.(*conn); ok {
 		c = wrapped.Conn
 	}
-	if d, ok := c.(Detacher); ok {
-		return d.Detach()
+	if _, ok := c.(Detacher); ok {
+		return nil, nil
 	}
-	poll, err := l.poll()
+	poll, err := l.poller()
 	if err != nil {
 		return nil, err
 	}
-	return poll.detach(c)
+	return poll.copyOf(c)
+}
+
+// release takes the second step: c is not used any more.
+func release(c net.Conn, copied Socket) Socket {
+	if d, ok := c.(Detacher); ok {
+		if socket, err := d.Detach(); err == nil {
+			return socket
+		}
+		copied = gone{}
+	}
+	c.Close()
+	return copied
 }
 
 // SetReadDeadline is called by net/http for an idle connection: that long it may idle
@@ -206,6 +236,15 @@ func (c *conn) Close() error {
 	return c.Conn.Close()
 }
 
+// CloseWrite lets net/http say that nothing more comes, before it hangs up on somebody who
+// is still sending.
+func (c *conn) CloseWrite() error {
+	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {
+		return half.CloseWrite()
+	}
+	return errors.ErrUnsupported
+}
+
 // take makes the connection the caller's, unless it is closed.
 func (c *conn) take() bool {
 	c.mu.Lock()
@@ -217,15 +256,22 @@ func (c *conn) take() bool {
 
 // parkIdle parks a connection between two requests.
 func (l *Lot) parkIdle(c *conn) bool {
-	if l.Draining() || !c.take() {
+	if l.Draining() || l.isClosed() {
 		return false
 	}
-	socket, err := l.detach(c.Conn)
+	socket, err := l.copyOf(c)
 	if err != nil {
-		c.Conn.Close()
-		return true
+		return false
 	}
-	p := &parked{lot: l, socket: socket}
+	place := l.arrived()
+	if !c.take() {
+		if socket != nil {
+			socket.Close()
+		}
+		l.left()
+		return false
+	}
+	p := &parked{lot: l, place: place, socket: release(c.Conn, socket)}
 	p.beginIdle()
 	return true
 }

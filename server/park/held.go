@@ -160,14 +160,16 @@ func (a *answered) end() {}
 // Adopt lets g wait on a connection that was hijacked from http.Server, and for which rest
 // was read already. It returns at once; the connection is g's until it is gone.
 func (l *Lot) Adopt(c net.Conn, rest []byte, g Hearer) {
-	if wrapped, ok := c.(*conn); ok && l != nil && wrapped.take() {
-		p := &parked{lot: l, guest: g, isSocket: true}
-		p.keep(rest)
-		go l.park(c, p)
-		return
+	place := l.arrived()
+	if wrapped, ok := c.(*conn); ok && l != nil {
+		if socket, err := l.copyOf(wrapped); err == nil && wrapped.take() {
+			p := &parked{lot: l, place: place, guest: g, isSocket: true, socket: release(wrapped.Conn, socket)}
+			p.keep(rest)
+			go p.begin()
+			return
+		}
 	}
 	h := newHeld(l, rawOutput{c, l.writeTime()})
-	l.arrived()
 	heard, over := make(chan []byte, heardAhead), make(chan struct{})
 	if len(rest) > 0 {
 		heard <- bytes.Clone(rest)
@@ -175,10 +177,18 @@ func (l *Lot) Adopt(c net.Conn, rest []byte, g Hearer) {
 	go listen(c, heard, over)
 	go func() {
 		defer l.left()
+		defer l.report()
 		defer close(over)
 		defer c.Close()
 		h.wait(l.closing(), heard, g)
 	}()
+}
+
+// report keeps the panic of one guest from ending all others.
+func (l *Lot) report() {
+	if value := recover(); value != nil && l != nil {
+		l.trouble(panicked(value))
+	}
 }
 
 // closing is closed by Close.

@@ -41,6 +41,10 @@ const (
 	// writeTime is how long a peer may take to accept what did not fit into the socket,
 	// if nobody has said.
 	writeTime = 10 * time.Second
+	// hurry is what is left of a patience when the server stops.
+	hurry = time.Second
+	// drainBatch is how many are woken at once when the server stops.
+	drainBatch = 500
 	// farAway is the alarm of a guest that has set none.
 	farAway = time.Hour
 )
@@ -101,7 +105,9 @@ type Bell interface{ Ready(hungUp bool) }
 // waits on a goroutine. It is safe for concurrent use.
 type Lot struct {
 	options  Options
-	poll     func() (*poller, error) // begun when the first descriptor is parked
+	mu       sync.Mutex
+	poll     *poller               // nil until the first descriptor is to be parked
+	pushes   map[net.Conn]struct{} // connections to peers that read slowly
 	wheel    wheel
 	count    atomic.Int64
 	draining chan struct{}
@@ -116,23 +122,37 @@ type Lot struct {
 type Options struct {
 	Idle  time.Duration // a connection may be so long without a request
 	Write time.Duration // it may take so long to accept a part of an answer; 0: 10 s
+	// Trouble is told of what is an operator's business: a guest that panicked, a
+	// connection that could not be accepted. nil: nobody.
+	Trouble func(error)
 }
 
 // New returns an empty Lot.
 func New(o Options) *Lot {
 	l := &Lot{
-		options: o, poll: sync.OnceValues(newPoller), draining: make(chan struct{}), closed: make(chan struct{}),
+		options: o, draining: make(chan struct{}), closed: make(chan struct{}),
 		empty: make(chan struct{}, 1), resumed: make(chan net.Conn),
 	}
 	l.wheel.start(l.closed)
 	return l
 }
 
+// writeTime is short for a server that is about to stop.
 func (l *Lot) writeTime() time.Duration {
 	if l == nil {
 		return writeTime
 	}
-	return cmp.Or(l.options.Write, writeTime)
+	patience := cmp.Or(l.options.Write, writeTime)
+	if l.Draining() || l.isClosed() {
+		return min(patience, hurry)
+	}
+	return patience
+}
+
+func (l *Lot) trouble(err error) {
+	if l.options.Trouble != nil {
+		l.options.Trouble(err)
+	}
 }
 
 // Count is how many connections are here: those that are parked, idle ones among them,
@@ -153,10 +173,20 @@ func (l *Lot) Wait(w http.ResponseWriter, r *http.Request, g Guest) {
 		l.hold(w, r, g)
 		return
 	}
-	p := &parked{lot: l, guest: g, keepAlive: r.ProtoAtLeast(1, 1) && !r.Close && w.Header().Get("Connection") != "close", http11: r.ProtoAtLeast(1, 1)}
-	p.fields = unique.Make(fieldsOf(w.Header()))
-	c, buffered, err := http.NewResponseController(w).Hijack()
+	ours, _ := r.Context().Value(contextKey{}).(*conn)
+	socket, err := l.copyOf(ours)
 	if err != nil {
+		l.hold(w, r, g) // there are no descriptors left: it needs none but its own
+		return
+	}
+	p := &parked{lot: l, place: l.arrived(), guest: g, keepAlive: r.ProtoAtLeast(1, 1) && !r.Close && w.Header().Get("Connection") != "close", http11: r.ProtoAtLeast(1, 1)}
+	p.fields = unique.Make(fieldsOf(w.Header()))
+	_, buffered, err := http.NewResponseController(w).Hijack()
+	if err != nil {
+		if socket != nil {
+			socket.Close() // a copy
+		}
+		l.left()
 		l.hold(w, r, g) // as if it could not be parked: nothing has happened yet
 		return
 	}
@@ -164,7 +194,9 @@ func (l *Lot) Wait(w http.ResponseWriter, r *http.Request, g Guest) {
 		rest, _ := buffered.Reader.Peek(n) // it is there
 		p.keep(rest)
 	}
-	l.park(c, p)
+	ours.take()
+	p.socket = release(ours.Conn, socket)
+	p.begin()
 }
 
 // CanPark tells whether the connection of r can leave net/http. Only that of a GET without
@@ -172,21 +204,6 @@ func (l *Lot) Wait(w http.ResponseWriter, r *http.Request, g Guest) {
 func (l *Lot) CanPark(r *http.Request) bool {
 	_, ours := r.Context().Value(contextKey{}).(*conn)
 	return l != nil && ours && r.ProtoMajor == 1 && r.Method == http.MethodGet && r.ContentLength == 0 && len(r.TransferEncoding) == 0
-}
-
-// park takes c from whoever had it and lets p begin.
-func (l *Lot) park(c net.Conn, p *parked) {
-	socket, err := l.detach(c)
-	if err != nil {
-		if wrapped, ok := c.(*conn); ok {
-			c = wrapped.Conn // whose Close does nothing any more, if it was adopted
-		}
-		c.Close()
-		p.guest.Gone()
-		return
-	}
-	p.socket = socket
-	p.begin()
 }
 
 // Drain wakes every guest once more, hangs up on idle connections, and does so with those
@@ -197,8 +214,11 @@ func (l *Lot) Drain(ctx context.Context) error {
 	}
 	l.drain.Do(func() {
 		close(l.draining)
-		for _, p := range l.wheel.all() {
-			p.post(drained)
+		l.hurryUp(func(c net.Conn) { _ = c.SetWriteDeadline(time.Now().Add(hurry)) })
+		for i, p := range l.wheel.all() {
+			if p.post(drained); i%drainBatch == drainBatch-1 {
+				time.Sleep(time.Millisecond) // a store may be asked for each of them
+			}
 		}
 	})
 	return l.emptied(ctx)
@@ -246,28 +266,69 @@ func (l *Lot) Draining() bool {
 	}
 }
 
-// Close hangs up on everybody who is still there, and returns when the last guest is gone.
+// Close hangs up on everybody who is still there, and returns when the last guest is gone,
+// or, at the latest, after a moment.
 func (l *Lot) Close() {
 	if l == nil {
 		return
 	}
 	l.close.Do(func() {
 		close(l.closed)
+		l.hurryUp(func(c net.Conn) { c.Close() })
 		for _, p := range l.wheel.all() {
 			p.post(hungUp)
 		}
-		_ = l.emptied(context.Background()) // which does not end
-		if poll, err := l.poll(); err == nil {
-			poll.close()
+		end, cancel := context.WithTimeout(context.Background(), 2*hurry)
+		defer cancel()
+		err := l.emptied(end)
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		if err == nil && l.poll != nil { // else somebody may still use its number
+			l.poll.close()
 		}
 	})
 }
 
-func (l *Lot) arrived() (number int64) {
+// pushing notes that a write to c may take long, until the returned function is called.
+func (l *Lot) pushing(c net.Conn) (done func()) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.pushes == nil {
+		l.pushes = make(map[net.Conn]struct{})
+	}
+	l.pushes[c] = struct{}{}
+	return func() {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		delete(l.pushes, c)
+	}
+}
+
+func (l *Lot) hurryUp(each func(net.Conn)) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for c := range l.pushes {
+		each(c)
+	}
+}
+
+// poller watches descriptors. Where one cannot be had now, it may be had later.
+func (l *Lot) poller() (*poller, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var err error
+	if l.poll == nil {
+		l.poll, err = newPoller()
+	}
+	return l.poll, err
+}
+
+// arrived counts one more, and gives it a place in the wheel.
+func (l *Lot) arrived() (place uint8) {
 	if l == nil {
 		return 0
 	}
-	return l.count.Add(1)
+	return uint8(l.count.Add(1) % wheelShards)
 }
 
 func (l *Lot) left() {

@@ -3,8 +3,10 @@ package park
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"net"
 	"net/http"
+	"runtime/debug"
 	"sync"
 	"time"
 	"unique"
@@ -65,7 +67,7 @@ func (p *parked) keep(b []byte) {
 // begin lets the guest in on the goroutine that brought it. That one is the first to run
 // the connection.
 func (p *parked) begin() {
-	p.place = uint8(p.lot.arrived() % wheelShards)
+	defer p.rescue()
 	p.state = running
 	p.lot.wheel.set(p, time.Now().Add(farAway))
 	p.arm()
@@ -83,7 +85,6 @@ func (p *parked) begin() {
 // beginIdle is begin for a connection between two requests.
 func (p *parked) beginIdle() {
 	p.keepAlive, p.http11 = true, true
-	p.place = uint8(p.lot.arrived() % wheelShards)
 	p.state = running
 	p.lot.wheel.set(p, time.Now().Add(p.lot.options.Idle))
 	if p.arm(); p.failed || p.lot.Draining() {
@@ -129,6 +130,7 @@ func (p *parked) post(n news) {
 
 // run deals with the news until there are no more.
 func (p *parked) run() {
+	defer p.rescue()
 	for {
 		p.mu.Lock()
 		n := p.news
@@ -163,8 +165,7 @@ func (p *parked) settle() {
 	if p.guest == nil || !p.done && !p.failed {
 		return
 	}
-	p.guest.Gone()
-	p.guest = nil
+	p.leave()
 	if p.failed || !p.keepAlive || p.lot.Draining() {
 		p.hangUp()
 		return
@@ -182,10 +183,39 @@ func (p *parked) settle() {
 	}
 }
 
+// leave lets the guest go, once.
+func (p *parked) leave() {
+	g := p.guest
+	p.guest = nil
+	g.Gone()
+}
+
+// rescue ends a connection whose guest has panicked, deferred on the goroutine that runs it:
+// it is of one browser, and all others go on.
+func (p *parked) rescue() {
+	value := recover()
+	if value == nil {
+		return
+	}
+	p.lot.trouble(panicked(value))
+	defer func() {
+		if recover() != nil { // from Gone
+			p.hangUp()
+		}
+	}()
+	if p.guest != nil {
+		p.leave()
+	}
+	p.hangUp()
+}
+
+// panicked tells where, and not of what: the value may hold a request.
+func panicked(value any) error { return fmt.Errorf("panic of a guest: %T\n%s", value, debug.Stack()) }
+
 // idle is what happens between two requests. A peer that has sent its last request and
 // closed its half still gets the answer.
 func (p *parked) idle(n news) {
-	if n&hungUp != 0 && n&readable == 0 {
+	if n&(hungUp|timeUp) != 0 && n&readable == 0 {
 		b := make([]byte, 512)
 		if got, _ := p.socket.Read(b); got > 0 { // at its end, or cut off: nothing
 			p.keep(b[:got])
@@ -203,10 +233,13 @@ func (p *parked) idle(n news) {
 
 // resume gives the connection back to the server.
 func (p *parked) resume() {
-	p.leave()
+	p.retire()
 	c, err := p.socket.Attach()
 	if err != nil {
 		p.socket.Close()
+	}
+	p.lot.left() // the poller knows nothing of it any more
+	if err != nil {
 		return
 	}
 	p.lot.deliver(&conn{Conn: c, lot: p.lot, first: p.takeRest()})
@@ -220,17 +253,17 @@ func (p *parked) takeRest() []byte {
 }
 
 func (p *parked) hangUp() {
-	p.leave()
+	p.retire()
 	p.socket.Close()
+	p.lot.left()
 }
 
-// leave takes the connection out of the books: nothing that is posted afterwards counts.
-func (p *parked) leave() {
+// retire ends it as a parked connection: nothing that is posted afterwards counts.
+func (p *parked) retire() {
 	p.mu.Lock()
 	p.state = over
 	p.mu.Unlock()
 	p.lot.wheel.remove(p)
-	p.lot.left()
 }
 
 // hear gives the guest what its peer has sent.
@@ -239,17 +272,17 @@ func (p *parked) hear() {
 	if !ok {
 		return // its next request; the socket was armed for the end only
 	}
+	// One piece at a time: who never stops sending must not keep the guest from its alarm.
 	b := make([]byte, 4<<10)
-	for !p.failed && !p.done {
-		n, err := p.socket.Read(b)
-		if n > 0 {
-			g.Hear(p, b[:n])
-			continue
-		}
-		if p.failed = !errors.Is(err, ErrAgain); !p.failed {
-			p.arm()
-			return
-		}
+	n, err := p.socket.Read(b)
+	switch {
+	case n > 0:
+		g.Hear(p, b[:n])
+	case !errors.Is(err, ErrAgain):
+		p.failed = true
+	}
+	if !p.failed && !p.done {
+		p.arm()
 	}
 }
 
@@ -261,6 +294,9 @@ func (p *parked) Draining() bool { return p.lot.Draining() }
 
 // Answer is the Spot's.
 func (p *parked) Answer(status int, header http.Header, body []byte) {
+	if p.done || p.isSocket {
+		return
+	}
 	p.done = true
 	p.keepAlive = p.keepAlive && header.Get("Connection") != "close" && !p.lot.Draining()
 	b := p.head(status, header, len(body))
@@ -269,6 +305,9 @@ func (p *parked) Answer(status int, header http.Header, body []byte) {
 
 // Begin is the Spot's.
 func (p *parked) Begin(header http.Header) {
+	if p.done || p.isSocket {
+		return
+	}
 	p.keepAlive = p.keepAlive && p.http11
 	p.write(p.head(http.StatusOK, header, -1))
 }
@@ -312,7 +351,9 @@ func (p *parked) write(b []byte) {
 		p.failed = true
 		return
 	}
-	p.failed = p.push(b[n:]) != nil
+	if p.push(b[n:]) != nil {
+		p.failed = true
+	}
 }
 
 // push waits until b has been accepted, for writeTime.
@@ -321,16 +362,17 @@ func (p *parked) push(b []byte) error {
 	if err != nil {
 		return err
 	}
+	defer p.lot.pushing(c)()
 	if err = c.SetWriteDeadline(time.Now().Add(p.lot.writeTime())); err == nil {
 		_, err = c.Write(b)
 	}
-	socket, detachErr := p.lot.detach(c)
-	if detachErr != nil {
+	socket, copyErr := p.lot.copyOf(c)
+	if copyErr != nil {
 		p.socket = gone{}
 		c.Close()
-		return detachErr
+		return copyErr
 	}
-	p.socket = socket
+	p.socket = release(c, socket)
 	p.arm()
 	return err
 }

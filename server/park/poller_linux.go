@@ -83,9 +83,9 @@ type descriptor struct {
 	armed bool
 }
 
-// detach takes the descriptor out of c, which is closed: net.Conn has no other way to give
-// it away, and a TCPConn is three times as large as what remains.
-func (p *poller) detach(c net.Conn) (Socket, error) {
+// copyOf copies the descriptor of c: net.Conn has no way to give it away, and a TCPConn is
+// three times as large as what remains.
+func (p *poller) copyOf(c net.Conn) (Socket, error) {
 	var fd uintptr
 	raw, err := c.(syscall.Conn).SyscallConn()
 	if err != nil {
@@ -100,7 +100,6 @@ func (p *poller) detach(c net.Conn) (Socket, error) {
 	if errno != 0 {
 		return nil, errno
 	}
-	c.Close()
 	return &descriptor{poll: p, fd: int32(fd)}, nil
 }
 
@@ -192,6 +191,17 @@ func (c *fileConn) LocalAddr() net.Addr {
 		}
 	})
 	return addr
+}
+
+// CloseWrite ends the sending half.
+func (c *fileConn) CloseWrite() error {
+	raw, err := c.SyscallConn()
+	if err != nil {
+		return err
+	}
+	var failed error
+	err = raw.Control(func(fd uintptr) { failed = syscall.Shutdown(int(fd), syscall.SHUT_WR) })
+	return errors.Join(err, failed)
 }
 
 // Read makes of a reset what net/http expects: an error, and of an end the end.

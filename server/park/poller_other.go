@@ -20,4 +20,4 @@ func newPoller() (*poller, error) { return nil, errors.ErrUnsupported }
 
 func (*poller) close() {}
 
-func (*poller) detach(net.Conn) (Socket, error) { return nil, errors.ErrUnsupported }
+func (*poller) copyOf(net.Conn) (Socket, error) { return nil, errors.ErrUnsupported }

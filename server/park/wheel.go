@@ -65,7 +65,8 @@ func (w *wheel) untilNext() time.Duration { return Tick - time.Since(w.began)%Ti
 
 func (w *wheel) shard(p *parked) *wheelShard { return &w.shards[p.place] }
 
-// set puts p's alarm to the first tick that is not before t.
+// set puts p's alarm to the first tick that is not before t. It counts from now: t may have
+// been read from a wall clock that was set since.
 func (w *wheel) set(p *parked, t time.Time) {
 	s := w.shard(p)
 	s.mu.Lock()
@@ -77,7 +78,7 @@ func (w *wheel) set(p *parked, t time.Time) {
 		}
 	}
 	s.unlink(p)
-	s.link(p, max(w.tickAt(t.Add(Tick-1)), s.passed+1))
+	s.link(p, max(w.tickAt(time.Now().Add(time.Until(t)+Tick-1)), s.passed+1))
 }
 
 // remove takes p's alarm back.

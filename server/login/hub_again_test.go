@@ -1,0 +1,91 @@
+package login
+
+import (
+	"context"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// fixed is a table with one login, which its test changes.
+type fixed struct {
+	Table[Handle, Login]
+	mu sync.Mutex
+	l  Login
+}
+
+func (f *fixed) Get(context.Context, Handle) (Login, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.l, nil
+}
+func (*fixed) Notify(func(Handle)) {}
+func (*fixed) Follow(Handle)       {}
+func (*fixed) Unfollow(Handle)     {}
+
+type kicked chan struct{}
+
+func (k kicked) Ring() {
+	select {
+	case k <- struct{}{}:
+	default:
+	}
+}
+
+// A browser that is rung follows anew at once, perhaps before its last watch was taken off
+// the list. It must not stand there twice, and nobody behind it may be forgotten.
+func TestWhoFollowsAnewAtOnceDisturbsNobody(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := &fixed{l: Login{Handle: "h", State: Pending, Deadline: time.Now().Add(time.Hour)}}
+		s := &Service{store: Store{Logins: store}}
+		s.logins = newHub(store, func(h Handle) (Login, error) { return store.Get(t.Context(), h) },
+			func(Login) time.Time { return time.Time{} }, func(h Handle) Login { return Login{Handle: h, State: Expired} })
+		var watches [3]Watch
+		var bells [3]kicked
+		for i := range watches {
+			watches[i], bells[i] = s.NewResumedWatch(), make(kicked, 1)
+			if err := watches[i].Follow(store.l, bells[i]); err != nil {
+				t.Fatal(err)
+			}
+		}
+		scanned := store.l
+		scanned.State = Scanned
+		store.mu.Lock()
+		store.l = scanned
+		store.mu.Unlock()
+
+		// The offer to the middle one is accepted while somebody is busy with the list.
+		shard := s.logins.shard("h")
+		shard.mu.Lock()
+		offered := make(chan struct{})
+		go func() {
+			defer close(offered)
+			s.logins.offerTo("h", &watches[1].watch, scanned)
+		}()
+		<-bells[1]
+		l, err, rang := watches[1].News()
+		if err != nil || !rang {
+			t.Fatal(err, rang)
+		}
+		again := make(chan error)
+		go func() { again <- watches[1].Follow(l, bells[1]) }()
+		shard.mu.Unlock() // now both want it, in either order
+		if err := <-again; err != nil {
+			t.Fatal(err)
+		}
+		<-offered
+		listed := map[*watch[Login]]int{}
+		shard.mu.Lock()
+		for n, w := 0, shard.topics["h"].first; w != nil && n < 10; n, w = n+1, w.next {
+			listed[w]++
+		}
+		shard.mu.Unlock()
+		for i := range watches {
+			if listed[&watches[i].watch] != 1 {
+				t.Errorf("watch %d stands in the list %d times", i, listed[&watches[i].watch])
+			}
+			watches[i].handle = "" // they were never heard of
+		}
+	})
+}

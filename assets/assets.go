@@ -148,7 +148,7 @@ func (f *Files) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body := one.body
 	if one.zipped != nil {
 		h.Set("Vary", "Accept-Encoding")
-		if zips(r.Header.Get("Accept-Encoding")) {
+		if zips(r.Header.Get("Accept-Encoding")) && !strings.Contains(r.UserAgent(), "MSIE 6.") { // which loses the start of some, before XP's SP 2
 			body, one.mark = one.zipped(), one.mark+"-gzip"
 			h.Set("Content-Encoding", "gzip")
 		}

@@ -44,6 +44,18 @@ func TestAnySiteMayEmbedTheWidget(t *testing.T) {
 	}
 }
 
+// Internet Explorer 6 asks for gzip, and its early builds cannot be trusted with it.
+func TestInternetExplorer6GetsWhatIsPlain(t *testing.T) {
+	for agent, want := range map[string]string{
+		"Mozilla/4.0 (compatible; MSIE 6.0; Windows NT 5.1)": "",
+		"Mozilla/4.0 (compatible; MSIE 7.0; Windows NT 6.0)": "gzip",
+	} {
+		if got := answer(t, "/qrlatch.js", "Accept-Encoding", "gzip, deflate", "User-Agent", agent).Header().Get("Content-Encoding"); got != want {
+			t.Errorf("%s: Content-Encoding is %q, want %q", agent, got, want)
+		}
+	}
+}
+
 func TestWhatIsTextIsCompressedForThoseWhoTakeIt(t *testing.T) {
 	for path, source := range map[string]string{"/qrlatch.js": "widget/qrlatch.v1.js", "/assets/page.css": "page.css", "/assets/camera.js": "camera.js"} {
 		plain, err := os.ReadFile(source)

@@ -38,20 +38,25 @@ async function typed(w, code) {
   return page;
 }
 
-// readable is a code to type on a page that goes on showing it.
+// readable is a code to type on a page that goes on showing it, and then shows the digits.
 async function readable(w) {
   const page = await embed(w);
   await page.locator('.qrlatch button').click();
   const status = page.locator('.qrlatch [role=status]');
-  await expect(status).toHaveText(/[B-Z]{4}-[B-Z]{4}/);
-  return /[B-Z]{4}-[B-Z]{4}/.exec(await status.textContent())[0];
+  const read = async shape => {
+    await expect(status).toHaveText(shape);
+    return shape.exec(await status.textContent())[0];
+  };
+  return { code: await read(/[B-Z]{4}-[B-Z]{4}/), digits: () => read(/\b\d\d\b/) };
 }
 
 // wrong answers with a number that is not it, so many times.
 async function wrong(w, times) {
-  const page = await typed(w, await readable(w));
+  const { code, digits } = await readable(w);
+  const page = await typed(w, code);
+  const another = await digits() === '11' ? '12' : '11';
   for (let i = 0; i < times; i += 1) {
-    await page.locator('#number').fill(String(11 + i)); // one chance in 90 that it is not wrong
+    await page.locator('#number').fill(another);
     await page.evaluate(() => { window.old = true; });
     await answer(page, 'approve');
     await page.waitForFunction(() => !window.old && document.readyState === 'complete');
@@ -151,7 +156,7 @@ const questionPage = {
     await asked(page);
     return page;
   },
-  number: async w => typed(w, await readable(w)),
+  number: async w => typed(w, (await readable(w)).code),
   'number that nobody sees': async w => typed(w, (await begun(w.demo, { user_code: true })).user_code),
   'wrong number': w => wrong(w, 1),
   'last try': w => wrong(w, 2),

@@ -213,7 +213,7 @@
 
     function press(parent, words, style, pressed) {
       var node = make(parent, 'button', looks + style);
-      node.setAttribute('type', 'button');
+      try { node.setAttribute('type', 'button'); } catch (once) { /* it is one, in the Internet Explorers that forbid that */ }
       write(node, words);
       node.onclick = pressed;
     }
@@ -244,7 +244,7 @@
       if (what === 'pending' && login.user_code) {
         write(make(words, 'div', 'font-size:1.5em;line-height:1.2;font-weight:700'), login.user_code);
       } else if (what === 'pending') {
-        press(more, text('type'), 'border:0;background:none;line-height:2;text-decoration:underline', function () { typing = true; refresh(); });
+        press(more, text('type'), 'border:0;padding:0;background:none;line-height:2;text-decoration:underline', function () { typing = true; refresh(); });
       }
       if (what === 'scanned') { person(); }
       if (what === 'approved' && leads) { setTimeout(lead, 1500); }
@@ -459,7 +459,7 @@
       } else if (state !== 'refused' && (state === 'offline' || /^v/.test(type) || now() - heard >= firstWords)) {
         if (login.state) {
           halt();
-          watch();
+          later(watch, visible() ? 0 : shortly); // by then a page that was left is gone
         } else if (visible()) {
           begin();
         }

@@ -8,9 +8,19 @@ import { setTimeout as pause } from 'node:timers/promises';
 const startWithin = 20_000;
 
 // startWebDriver runs a driver, which listens at the port that command(port) tells it,
-// and opens one window; what it resolves to is described in engines.mjs.
-export async function startWebDriver({ command, env, capabilities, execute }) {
-  const port = await freePort();
+// and opens one window; what it resolves to is described in engines.mjs. A driver ends at
+// once when somebody else has taken that port meanwhile: then it gets another.
+export async function startWebDriver(engine) {
+  for (let tries = 3; ; tries -= 1) {
+    try {
+      return await startAt(await freePort(), engine);
+    } catch (err) {
+      if (tries === 1) throw err;
+    }
+  }
+}
+
+async function startAt(port, { command, env, capabilities, execute }) {
   const [program, ...args] = command(port);
   // A group of its own, so that the browsers that it starts can be ended with it.
   const child = spawn(program, args, { env: { ...process.env, ...env }, stdio: 'ignore', detached: true });

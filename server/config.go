@@ -63,7 +63,7 @@ func parseConfig(args []string, env environment) (*config, error) {
 		return nil, usage("%s (qrlatch --help lists the flags)", err)
 	}
 	if flags.NArg() > 0 {
-		return nil, usage("unknown command %q (want version, keys new, config check, audit, or only flags)", flags.Arg(0))
+		return nil, usage("unknown command %q (want version, keys new, config check, health, audit, or only flags)", flags.Arg(0))
 	}
 	var wrong problems
 	given := map[string]bool{}
@@ -115,7 +115,7 @@ func (c *config) flags(env environment) *flag.FlagSet {
 	f.StringVar(&c.logLevel, "log-level", "info", "debug, info, warn or error")
 	f.Usage = func() {
 		f.SetOutput(env.stderr)
-		fmt.Fprintln(env.stderr, "qrlatch lets browsers in by a scan with a phone.\n\nCommands: version, keys new, config check; without one it serves.\n\nFlags (each also as environment variable QRLATCH_NAME):")
+		fmt.Fprintln(env.stderr, "qrlatch lets browsers in by a scan with a phone.\n\nCommands: version, keys new, config check, health, audit; without one it serves.\n\nFlags (each also as environment variable QRLATCH_NAME):")
 		f.PrintDefaults()
 		f.SetOutput(discard{})
 	}

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"regexp"
 	"strings"
 
 	yaml "go.yaml.in/yaml/v3"
@@ -78,7 +77,7 @@ func (c *config) readFile(flags *flag.FlagSet, given map[string]bool) (wrong []s
 	decoder := yaml.NewDecoder(bytes.NewReader(text))
 	decoder.KnownFields(true)
 	if err := decoder.Decode(&c.file); err != nil && !errors.Is(err, io.EOF) {
-		for _, line := range yamlErrors(err) {
+		for _, line := range yamlErrors(err, text) {
 			wrong = append(wrong, c.configFile+": "+line)
 		}
 		return wrong
@@ -117,26 +116,4 @@ func texts(value any) (out []string) {
 		return []string{""}
 	}
 	return []string{fmt.Sprint(value)}
-}
-
-var unknownField = regexp.MustCompile(`field (\S+) not found in type \S+`)
-var goType = regexp.MustCompile(` into \S+$`)
-
-// yamlErrors puts the library's errors into words without Go's types or the values,
-// which may be secrets.
-func yamlErrors(err error) []string {
-	var many *yaml.TypeError
-	if !errors.As(err, &many) {
-		return []string{strings.TrimPrefix(strings.Split(err.Error(), "\n")[0], "yaml: ")}
-	}
-	var lines []string
-	for _, text := range many.Errors {
-		text = unknownField.ReplaceAllString(text, `unknown key "$1"`)
-		if goType.MatchString(text) {
-			where, _, _ := strings.Cut(text, ":")
-			text = where + ": a value of the wrong kind"
-		}
-		lines = append(lines, text)
-	}
-	return lines
 }

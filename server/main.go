@@ -77,12 +77,18 @@ func run(ctx context.Context, args []string, env environment) error {
 			return err
 		}
 		return usage("audit: %s", err)
+	case "health":
+		return health(ctx, args[1:], env.stdout)
 	case "config":
 		if word(1) != "check" {
 			return usage("usage: qrlatch config check [flags]")
 		}
-		if _, err := parseConfig(args[2:], env); err != nil {
+		c, err := parseConfig(args[2:], env)
+		if err != nil {
 			return helpOr(err)
+		}
+		for _, w := range c.warnings {
+			fmt.Fprintln(env.stdout, "warning: "+w)
 		}
 		fmt.Fprintln(env.stdout, "configuration is good")
 		return nil

@@ -193,7 +193,7 @@ func TestCommands(t *testing.T) {
 		{"version", `^qrlatch dev\n$`, false},
 		{"keys new", `^k[0-9a-f]{8} [A-Za-z0-9+/]{43}=\n$`, false},
 		{"keys", ``, true},
-		{"config check --demo", `^configuration is good\n$`, false},
+		{"config check --demo", `^warning: no --key-file: .+\nconfiguration is good\n$`, false},
 		{"config check --demo --poll-hold=1h", ``, true},
 		{"config", ``, true},
 		{"--help", `^$`, false},

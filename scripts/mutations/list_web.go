@@ -92,8 +92,8 @@ func running() []mutation {
 		{"T49", "login/retired.go", "\ts.sessions.wakeAll()\n", "", "login.TestWhoWaitsIsToldAtOnceThatTheKeyIsGone"},
 		{"T30", "dialect/dialect.go", "h[\"Referrer-Policy\"] = value[2:3:3]\n", "", "attack.TestNothingSecretIsKeptByCachesOrToldToOthers"},
 		{"T48", "web/middleware.go", `slog.String("route", route),`, `slog.String("route", route), slog.String("from", c.Request().Referer()),`, "attack.TestNoSecretOfAnyWayInReachesTheLog"},
-		{"T44", "redisstore/node.go", `n.reread(part, true)`, `n.reread(part, false)`, "redisstore.TestRedisRestartsWhileSomebodyWaits"},
-		{"T46", "redisstore/following.go", `if all || f.old(of) {`, `if all {`, "redisstore.TestALostMessageDelaysAndLosesNothing"},
+		{"T44", "redisstore/table.go", `t.settle(now.Key(), keys[2])`, ``, "redisstore.TestAnAnswerIsLost"},
+		{"T46", "redisstore/node.go", `case number != expected:`, `case false:`, "redisstore.TestALostMessageDelaysAndLosesNothing"},
 		{"T51", "web/admin.go", `if fromAPage(r) {`, `if false {`, "web.TestNoForeignPageAsksTheAdminListenerForAnything"},
 		{"T51", "web/web.go", `e.HideBanner, e.HidePort = true, true`, "e.HideBanner, e.HidePort = true, true\n\te.GET(\"/metrics\", echo.WrapHandler(Admin(o.Metrics, nil)))", "attack.TestTheOperatorsPagesAreNotPublic"},
 	}

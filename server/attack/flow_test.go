@@ -115,6 +115,10 @@ func (w *world) fullFlow() (secrets []string) {
 	keep(third.id, third.code)
 	browser := w.from("192.0.2.55")
 	browser.get("/l/" + third.code)
+	// Browsers say which page of ours they come from, code and all.
+	browser.header.Set("Referer", base+"/l/"+third.code)
+	browser.post("/phone/sign-in", "account=0&csrf=none")
+	browser.get("/nothing")
 	begin := browser.get("/phone/sign-in/provider?next=/l/" + third.code)
 	cookies(browser)
 	back := w.issuer.authorize(begin.header.Get("Location"))

@@ -33,7 +33,7 @@ func (s *Service) bindingHolds(value string) bool {
 }
 
 func (s *Service) bindingMAC(key Key, word string) string {
-	return encode(key.mac(labelBinding, word)[:16])
+	return key.word(16, labelBinding, word)
 }
 
 // HoldsBinding tells whether h has the binding cookie of the browser that started l,

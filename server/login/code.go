@@ -35,7 +35,8 @@ func slotAt(l Login, now time.Time, ttl time.Duration) int {
 func codeMAC(key Key, h Handle, slot int) []byte {
 	var n [8]byte
 	binary.BigEndian.PutUint64(n[:], uint64(slot))
-	return key.mac(labelScanCode, string(h), string(n[:]))[:codeHash]
+	mac := key.mac(labelScanCode, string(h), string(n[:]))
+	return mac[:codeHash]
 }
 
 // SlotCode is a scan code and how long it is to be shown.

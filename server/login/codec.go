@@ -82,6 +82,8 @@ func (t *PushTicket) fields(c *coder) {
 	t.Phone.fields(c)
 	t.Profile.fields(c)
 	instant(c, &t.Expires)
+	text(c, &t.KeyID)
+	t.Browser.fields(c)
 }
 
 func (k *Block) fields(c *coder) {

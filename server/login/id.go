@@ -55,31 +55,43 @@ func (id ID) handle() Handle { return Handle(id[:handleLen]) }
 func (id ID) hash() HashedSecret { return sha256.Sum256([]byte(id)) }
 
 func parseID(text string) (ID, bool) {
-	_, ok := decode(text, handleBytes+secretBytes)
-	return ID(text), ok
+	return ID(text), wellFormed(text, handleBytes+secretBytes)
 }
 
 // parseHandle refuses whatever cannot be a handle before it reaches a store.
 func parseHandle(text string) (Handle, bool) {
-	_, ok := decode(text, handleBytes)
-	return Handle(text), ok
+	return Handle(text), wellFormed(text, handleBytes)
 }
 
-func encode(b []byte) string { return base64.RawURLEncoding.EncodeToString(b) }
+func encode(b []byte) string {
+	var room [64]byte
+	return string(base64.RawURLEncoding.AppendEncode(room[:0], b))
+}
+
+// wellFormed tells whether text is n bytes in canonical base64url.
+func wellFormed(text string, n int) bool {
+	var room [resumeLen]byte
+	_, ok := appendDecoded(room[:0], text, n)
+	return ok
+}
 
 // decode reads exactly n bytes of canonical base64url.
-func decode(text string, n int) ([]byte, bool) {
-	if len(text) != base64.RawURLEncoding.EncodedLen(n) {
+func decode(text string, n int) ([]byte, bool) { return appendDecoded(nil, text, n) }
+
+func appendDecoded(b []byte, text string, n int) ([]byte, bool) {
+	canonical := base64.RawURLEncoding.Strict()
+	if len(text) != canonical.EncodedLen(n) {
 		return nil, false
 	}
-	b, err := base64.RawURLEncoding.Strict().DecodeString(text)
+	b, err := canonical.AppendDecode(b, []byte(text))
 	return b, err == nil && len(b) == n // it skips over line ends
 }
 
 // scanCode writes handle and keyed hash as 28 lower-case letters. Lower case keeps
 // every QR encoder in byte mode, so that all our symbols have one size and layout.
 func scanCode(h Handle, mac []byte) string {
-	raw, _ := decode(string(h), handleBytes)
+	var room [handleBytes]byte
+	raw, _ := appendDecoded(room[:0], string(h), handleBytes)
 	var hi, lo uint64
 	for _, b := range raw[:8] {
 		hi = hi<<8 | uint64(b)
@@ -117,7 +129,8 @@ func parseScanCode(text string) (h Handle, mac []byte, ok bool) {
 		}
 		hi, lo = high, low
 	}
-	raw := make([]byte, 0, handleBytes)
+	var room [handleBytes]byte
+	raw := room[:0]
 	for shift := 56; shift >= 0; shift -= 8 {
 		raw = append(raw, byte(hi>>shift))
 	}

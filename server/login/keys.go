@@ -10,9 +10,11 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"hash"
 	"io"
 	"regexp"
 	"strings"
+	"sync"
 )
 
 // label separates the uses of a key, so that a value made for one use is worthless
@@ -43,37 +45,57 @@ var labels = []label{
 // from which every key in use is derived by HKDF-SHA256, a label each.
 type Key struct {
 	ID   string
-	subs map[label][]byte // written once, by newKey
+	subs map[label]*sync.Pool // of *macer; written once, by newKey
+}
+
+// macer is an HMAC that knows its key, to be used by one at a time. A login takes some
+// twenty MACs, and to make an HMAC ready costs more than to use it.
+type macer struct {
+	hash.Hash
+	text []byte
+	sum  [sha256.Size]byte
 }
 
 func newKey(id string, secret []byte) (Key, error) {
-	k := Key{ID: id, subs: make(map[label][]byte, len(labels))}
+	k := Key{ID: id, subs: make(map[label]*sync.Pool, len(labels))}
 	for _, l := range labels {
 		sub, err := hkdf.Key(sha256.New, secret, nil, "qrlatch/1 "+string(l), sha256.Size)
 		if err != nil {
 			return Key{}, fmt.Errorf("derive key: %w", err)
 		}
-		k.subs[l] = sub
+		k.subs[l] = &sync.Pool{New: func() any { return &macer{Hash: hmac.New(sha256.New, sub)} }}
 	}
 	return k, nil
 }
 
 // mac authenticates parts. Each part goes in with its length, so that no two lists
 // of parts read alike.
-func (k Key) mac(l label, parts ...string) []byte {
-	m := hmac.New(sha256.New, k.subs[l])
-	var n [4]byte
+func (k Key) mac(l label, parts ...string) [sha256.Size]byte {
+	m := k.subs[l].Get().(*macer)
+	defer k.subs[l].Put(m)
+	m.text = m.text[:0]
 	for _, p := range parts {
-		binary.BigEndian.PutUint32(n[:], uint32(len(p)))
-		m.Write(n[:])
-		io.WriteString(m, p) //nolint:errcheck // a hash never fails
+		m.text = binary.BigEndian.AppendUint32(m.text, uint32(len(p)))
+		m.text = append(m.text, p...)
 	}
-	return m.Sum(nil)
+	m.Reset()
+	m.Write(m.text) // a hash never fails
+	m.Sum(m.sum[:0])
+	return m.sum
+}
+
+// word is the first n bytes of a MAC in base64url.
+func (k Key) word(n int, l label, parts ...string) string {
+	sum := k.mac(l, parts...)
+	return encode(sum[:n])
 }
 
 // Derive returns 32 bytes for a use outside this package, such as the signing key
 // of id_tokens. Equal purposes give equal bytes.
-func (k Key) Derive(purpose string) []byte { return k.mac(labelOutermost, purpose) }
+func (k Key) Derive(purpose string) []byte {
+	sum := k.mac(labelOutermost, purpose)
+	return sum[:]
+}
 
 // Keyring holds the keys, newest first. The newest signs; all verify. It is never
 // changed after it was made.

@@ -2,8 +2,12 @@ package login
 
 import (
 	"bytes"
+	"crypto/hkdf"
+	"crypto/hmac"
+	"crypto/sha256"
 	"encoding/base64"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -77,16 +81,24 @@ func TestEachUseOfAKeyHasAKeyOfItsOwn(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	seen := map[string]label{}
+	of := func(key []byte) string { // no parts
+		m := hmac.New(sha256.New, key)
+		return string(m.Sum(nil))
+	}
+	seen := map[string]label{of(secret): "nothing"}
 	for _, l := range labels {
-		sub := key.subs[l]
-		if len(sub) != 32 || bytes.Equal(sub, secret) {
-			t.Errorf("the key of %q is %x", l, sub)
+		sub, err := hkdf.Key(sha256.New, secret, nil, "qrlatch/1 "+string(l), 32)
+		if err != nil {
+			t.Fatal(err)
 		}
-		if before, twice := seen[string(sub)]; twice {
+		mac := key.mac(l)
+		if string(mac[:]) != of(sub) {
+			t.Errorf("the MACs of %q are not by a key that was derived for it", l)
+		}
+		if before, twice := seen[string(mac[:])]; twice {
 			t.Errorf("%q and %q share a key", before, l)
 		}
-		seen[string(sub)] = l
+		seen[string(mac[:])] = l
 	}
 	// A label that was forgotten in the list would authenticate with an empty key.
 	for _, l := range []label{
@@ -102,11 +114,36 @@ func TestEachUseOfAKeyHasAKeyOfItsOwn(t *testing.T) {
 	}
 }
 
+// What makes MACs is used again and again, by many at once.
+func TestAMACDependsOnNothingThatWasAuthenticatedBefore(t *testing.T) {
+	key, _ := newKey("k1", make([]byte, 32))
+	want := map[string][32]byte{}
+	for _, part := range []string{"", "a", "b", strings.Repeat("long ", 100)} {
+		fresh, _ := newKey("k1", make([]byte, 32))
+		want[part] = fresh.mac(labelTicket, part)
+	}
+	var all sync.WaitGroup
+	for range 8 {
+		all.Go(func() {
+			for range 100 {
+				for part, mac := range want {
+					if key.mac(labelTicket, part) != mac {
+						t.Errorf("another MAC of %.10q", part)
+						return
+					}
+				}
+			}
+		})
+	}
+	all.Wait()
+}
+
 func TestNoTwoListsOfPartsAuthenticateAlike(t *testing.T) {
 	key, _ := newKey("k1", make([]byte, 32))
 	seen := map[string][]string{}
 	for _, parts := range [][]string{nil, {""}, {"", ""}, {"ab"}, {"a", "b"}, {"", "ab"}, {"ab", ""}, {"a", "", "b"}, {"\x00\x00\x00\x01a"}} {
-		sum := string(key.mac(labelTicket, parts...))
+		mac := key.mac(labelTicket, parts...)
+		sum := string(mac[:])
 		if before, twice := seen[sum]; twice {
 			t.Errorf("%q and %q authenticate alike", before, parts)
 		}

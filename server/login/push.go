@@ -9,18 +9,15 @@ import (
 )
 
 // savePush keeps the push ticket that a new session's credentials hold.
-func (s *Service) savePush(ctx context.Context, v Session) error {
-	c, err := s.Credentials(v)
-	if err != nil {
-		return err
-	}
-	return wrap("save push ticket", s.createPush(ctx, c.PushTicket, v))
+func (s *Service) savePush(ctx context.Context, key Key, v Session) error {
+	return wrap("save push ticket", s.createPush(ctx, firstPushTicket(key, v.ID), v))
 }
 
 func (s *Service) createPush(ctx context.Context, ticket string, v Session) error {
 	err := s.store.Push.Create(ctx, PushTicket{
 		ID: pushID(ticket), Secret: hashSecret(ticket), Session: v.ID,
 		App: v.App, Phone: v.Phone, Profile: v.Profile, Expires: time.Now().Add(pushTicketLife),
+		KeyID: v.KeyID, Browser: v.Browser,
 	})
 	if errors.Is(err, ErrExists) {
 		return nil
@@ -47,7 +44,8 @@ func (s *Service) StartPush(ctx context.Context, ticket, uin string, r Request) 
 	l.become(Scanned)
 	l.Scanned, l.Push, l.Renewed, l.Phone, l.Profile = l.Started, true, pushID(next), t.Phone, t.Profile
 	if app, ok := s.App(t.App); ok {
-		l.NumberRequired = app.Number == NumberAlways
+		l.Risk = s.pushRisk(t, l)
+		l.NumberRequired = app.Number == NumberAlways || app.Number == NumberOnRisk && l.Risk != 0
 	}
 	if err := s.checkBlock(ctx, t.Phone, r.Browser); err != nil {
 		return "", "", err
@@ -61,12 +59,24 @@ func (s *Service) StartPush(ctx context.Context, ticket, uin string, r Request) 
 	}
 	s.audience.hear(l.Handle, watcher{})
 	s.tell(ctx, loginEvent(EventPush, l))
-	err = s.createPush(ctx, next, Session{ID: t.Session, App: t.App, Phone: t.Phone, Profile: t.Profile})
+	err = s.createPush(ctx, next, Session{
+		ID: t.Session, App: t.App, Phone: t.Phone, Profile: t.Profile, KeyID: t.KeyID, Browser: t.Browser,
+	})
 	return id, next, wrap("renew push ticket", err)
 }
 
+// pushRisk looks at who uses a ticket. The phone is not there yet, and nobody can have
+// waited for a login that is new: what can be compared is where the browser was when it
+// was given the ticket's session, and a thief of its cookies is elsewhere.
+func (s *Service) pushRisk(t PushTicket, l Login) (r Risk) {
+	if apart := s.config.Load().Apart; apart != nil && apart(l.Browser.Addr, t.Browser.Addr) {
+		r |= RiskPlace
+	}
+	return r
+}
+
 func (s *Service) pushTicket(ctx context.Context, ticket, uin string) (PushTicket, error) {
-	if _, ok := decode(ticket, handleBytes+secretBytes); !ok {
+	if !wellFormed(ticket, handleBytes+secretBytes) {
 		return PushTicket{}, ErrNotFound
 	}
 	t, err := s.store.Push.Get(ctx, pushID(ticket))
@@ -74,7 +84,8 @@ func (s *Service) pushTicket(ctx context.Context, ticket, uin string) (PushTicke
 		return PushTicket{}, err
 	}
 	sum := hashSecret(ticket)
-	if subtle.ConstantTimeCompare(sum[:], t.Secret[:]) != 1 || uin != decimal(accountNumber(s.Keys(), t.App, t.Phone)) {
+	if subtle.ConstantTimeCompare(sum[:], t.Secret[:]) != 1 || uin != decimal(accountNumber(s.Keys(), t.App, t.Phone)) ||
+		!s.holds(t.KeyID) {
 		return PushTicket{}, ErrNotFound
 	}
 	return t, nil

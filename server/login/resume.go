@@ -18,10 +18,11 @@ const resumeLen = handleBytes + sessionBytes + secretBytes
 // SessionIDOf returns the id of the session that an approved login leads to, or that a
 // redeemed one has led to. ok is false in any other state.
 func (s *Service) SessionIDOf(l Login) (id SessionID, ok bool) {
-	if _, known := s.Keys().Key(l.KeyID); !known || l.State != Approved && l.State != Redeemed {
+	key, known := s.Keys().Key(l.KeyID)
+	if !known || l.State != Approved && l.State != Redeemed {
 		return "", false
 	}
-	return s.sessionID(l), true
+	return sessionID(key, ticket(key, l)), true
 }
 
 // ResumeSecret derives what opens a connection of l's browser again. ok is false unless
@@ -36,13 +37,13 @@ func (s *Service) ResumeSecret(l Login) (secret string, ok bool) {
 }
 
 func resumeMAC(key Key, h Handle, id SessionID) string {
-	return encode(key.mac(labelResume, string(h), string(id))[:secretBytes])
+	return key.word(secretBytes, labelResume, string(h), string(id))
 }
 
 // parseResume believes nothing that it did not derive itself. It reads no record, so
 // guessing costs a store nothing.
 func (s *Service) parseResume(secret string) (h Handle, id SessionID, ok bool) {
-	if _, ok := decode(secret, resumeLen); !ok {
+	if !wellFormed(secret, resumeLen) {
 		return "", "", false
 	}
 	const idLen = sessionBytes * 4 / 3
@@ -75,7 +76,7 @@ func (s *Service) Resume(ctx context.Context, secret string) (Resumed, error) {
 	}
 	v, err := s.store.Sessions.Get(ctx, id)
 	if err == nil {
-		return Resumed{ID: id, App: v.App, Session: v.At(time.Now())}, nil
+		return Resumed{ID: id, App: v.App, Session: s.sessionAt(v, time.Now())}, nil
 	}
 	if !errors.Is(err, ErrNotFound) {
 		return Resumed{}, wrap("resume", err)
@@ -84,7 +85,7 @@ func (s *Service) Resume(ctx context.Context, secret string) (Resumed, error) {
 	if err != nil {
 		return Resumed{}, wrap("resume", err)
 	}
-	return Resumed{ID: id, App: l.App, Login: l.At(time.Now())}, nil
+	return Resumed{ID: id, App: l.App, Login: s.loginAt(l, time.Now())}, nil
 }
 
 // WatchResumed is Watch for the holder of a resume secret.

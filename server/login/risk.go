@@ -19,7 +19,7 @@ const (
 	RiskAhead                          // the code's slot had yet to come
 	RiskSecondWatcher                  // two addresses waited for this login, or asked for it, when it was scanned
 	RiskDelay                          // nobody had asked for this login for a while
-	RiskPlace                          // browser and phone are in different countries or networks
+	RiskPlace                          // browser and phone, or a push login's browser and itself before, are in different countries or networks
 )
 
 // signs are the words of the protocol, in the order in which they are told.

@@ -35,7 +35,7 @@ func (s *Service) Scan(ctx context.Context, who Identity, text string, seen time
 	l, err := s.store.Logins.Update(ctx, sight.handle, func(l *Login) error {
 		now := time.Now()
 		app, ok := s.App(l.App)
-		if !ok || l.At(now).State == Expired {
+		if !ok || s.loginAt(*l, now).State == Expired {
 			return ErrNotFound
 		}
 		if l.Phone != (Phone{}) {
@@ -86,7 +86,8 @@ func (s *Service) Number(l Login) (digits string, ok bool) {
 	if !known || !l.NumberRequired || l.State != Scanned {
 		return "", false
 	}
-	n := binary.BigEndian.Uint32(key.mac(labelNumber, string(l.Handle)))
+	mac := key.mac(labelNumber, string(l.Handle))
+	n := binary.BigEndian.Uint32(mac[:])
 	return strconv.Itoa(int(10 + n%90)), true
 }
 
@@ -251,7 +252,7 @@ func (s *Service) Undecided(ctx context.Context, who Phone) ([]Login, error) {
 		return nil, wrap("list scans", err)
 	}
 	now := time.Now()
-	all = slices.DeleteFunc(all, func(l Login) bool { return l.At(now).State != Scanned })
+	all = slices.DeleteFunc(all, func(l Login) bool { return s.loginAt(l, now).State != Scanned })
 	slices.SortFunc(all, func(a, b Login) int { return b.Scanned.Compare(a.Scanned) })
 	return all, nil
 }

@@ -76,10 +76,11 @@ func NewService(store Store, config Config) *Service {
 }
 
 // Configure replaces the configuration for everything that begins from now on.
-// Logins and sessions under way keep their key, which must still be in the ring.
+// Logins and sessions under way keep their key: those whose key is in the ring no more
+// have expired and ended, and whoever waits for them is told.
 func (s *Service) Configure(config Config) {
 	config = config.withDefaults()
-	s.config.Store(&config)
+	s.retire(s.config.Swap(&config))
 }
 
 // Keys returns the keys in use.
@@ -214,7 +215,7 @@ func (s *Service) find(ctx context.Context, h Holder) (Login, error) {
 	if !h.proves(l) {
 		return Login{}, ErrNotFound
 	}
-	return l.At(time.Now()), nil
+	return s.loginAt(l, time.Now()), nil
 }
 
 // Watch calls fire once, as soon as the login of h is in another state than since:
@@ -273,8 +274,11 @@ func (s *Service) Wait(ctx context.Context, h Holder, since State) (Login, error
 // first: of all that ask on all nodes, exactly one is. It reports false as well
 // when the login has left the state it was told of.
 func (s *Service) Tell(ctx context.Context, l Login, mark Mark) (first bool, err error) {
+	if l.Told&mark != 0 {
+		return false, nil // no mark is ever taken away
+	}
 	_, err = s.store.Logins.Update(ctx, l.Handle, func(now *Login) error {
-		if now.Told&mark != 0 || now.At(time.Now()).State != l.State {
+		if now.Told&mark != 0 || s.loginAt(*now, time.Now()).State != l.State {
 			return ErrDecided
 		}
 		now.Told |= mark
@@ -288,10 +292,10 @@ func (s *Service) Tell(ctx context.Context, l Login, mark Mark) (first bool, err
 
 func (s *Service) load(h Handle) (Login, error) {
 	l, err := s.store.Logins.Get(context.Background(), h)
-	return l.At(time.Now()), err
+	return s.loginAt(l, time.Now()), err
 }
 
 func (s *Service) loadSession(id SessionID) (Session, error) {
 	v, err := s.store.Sessions.Get(context.Background(), id)
-	return v.At(time.Now()), err
+	return s.sessionAt(v, time.Now()), err
 }

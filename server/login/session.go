@@ -93,6 +93,8 @@ type PushTicket struct {
 	Phone   Phone
 	Profile Profile
 	Expires time.Time
+	KeyID   string  // of the session
+	Browser Browser // of the session, and not of who renewed the ticket
 }
 
 const pushTicketLife = 30 * 24 * time.Hour
@@ -113,19 +115,22 @@ func credentials(keys Keyring, s Session) (c Credentials, ok bool) {
 	if !ok {
 		return Credentials{}, false
 	}
-	derive := func(name string, n int) []byte {
-		return key.mac(labelBrowser, string(s.ID), name)[:n]
-	}
-	word := hex.EncodeToString(derive("skey", 20))
+	skey := key.mac(labelBrowser, string(s.ID), "skey")
+	word := hex.EncodeToString(skey[:20])
 	return Credentials{
-		SID:        string(s.ID) + encode(derive("sid", secretBytes)),
+		SID:        string(s.ID) + key.word(secretBytes, labelBrowser, string(s.ID), "sid"),
 		Skey:       "@crypt_" + word[:8] + "_" + word[8:],
-		PassTicket: encode(derive("pass_ticket", 24)),
-		DataTicket: encode(derive("data_ticket", secretBytes)),
-		UVID:       encode(derive("uvid", 24)),
-		PushTicket: encode(derive("push id", handleBytes)) + encode(derive("push ticket", secretBytes)),
+		PassTicket: key.word(24, labelBrowser, string(s.ID), "pass_ticket"),
+		DataTicket: key.word(secretBytes, labelBrowser, string(s.ID), "data_ticket"),
+		UVID:       key.word(24, labelBrowser, string(s.ID), "uvid"),
+		PushTicket: firstPushTicket(key, s.ID),
 		UIN:        accountNumber(keys, s.App, s.Phone),
 	}, true
+}
+
+// firstPushTicket is the one that a session begins with.
+func firstPushTicket(key Key, id SessionID) string {
+	return key.word(handleBytes, labelBrowser, string(id), "push id") + key.word(secretBytes, labelBrowser, string(id), "push ticket")
 }
 
 // accountNumber is 53 bits, the most that JavaScript keeps exactly, and never 0.

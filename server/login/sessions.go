@@ -8,18 +8,17 @@ import (
 	"time"
 )
 
-// sessionID derives the one session that can come of a login. If the mark that its
-// ticket was redeemed is ever lost, a second redemption gives the same session.
-func (s *Service) sessionID(l Login) SessionID {
-	key, _ := s.Keys().Key(l.KeyID)
-	return SessionID(encode(key.mac(labelSession, ticket(key, l))[:sessionBytes]))
+// sessionID derives the one session that can come of a ticket. If the mark that it
+// was redeemed is ever lost, a second redemption gives the same session.
+func sessionID(key Key, ticket string) SessionID {
+	return SessionID(key.word(sessionBytes, labelSession, ticket))
 }
 
 // openSession returns the session of a redeemed login, and saves it unless that has
-// been done. Only a redeemed login may come here.
-func (s *Service) openSession(ctx context.Context, l Login) (Session, error) {
+// been done. Only a redeemed login may come here, with its key.
+func (s *Service) openSession(ctx context.Context, key Key, id SessionID, l Login) (Session, error) {
 	fresh := Session{
-		ID: s.sessionID(l), KeyID: l.KeyID, Login: l.Handle, App: l.App, Browser: l.Browser,
+		ID: id, KeyID: l.KeyID, Login: l.Handle, App: l.App, Browser: l.Browser,
 		Phone: l.Phone, Profile: l.Profile, AuthTime: l.Approved,
 		Created: l.Redeemed, LastSeen: l.Redeemed, Expires: l.Redeemed.Add(s.config.Load().SessionTTL),
 	}
@@ -27,7 +26,7 @@ func (s *Service) openSession(ctx context.Context, l Login) (Session, error) {
 	// again would bring back one that was used.
 	saved, err := s.loadSession(fresh.ID)
 	if errors.Is(err, ErrNotFound) {
-		if err = s.savePush(ctx, fresh); err != nil {
+		if err = s.savePush(ctx, key, fresh); err != nil {
 			return Session{}, err
 		}
 		if err = s.store.Sessions.Create(ctx, fresh); errors.Is(err, ErrExists) {
@@ -88,7 +87,7 @@ func (s *Service) Credentials(v Session) (Credentials, error) {
 // Authenticate returns the session whose browser presents p, ended or not: the
 // caller tells it apart by Ended. All of p must be right, else ErrNotFound.
 func (s *Service) Authenticate(ctx context.Context, p Presented) (Session, error) {
-	if _, ok := decode(p.SID, 2*sessionBytes); !ok {
+	if !wellFormed(p.SID, 2*sessionBytes) {
 		return Session{}, ErrNotFound
 	}
 	v, err := s.store.Sessions.Get(ctx, SessionID(p.SID[:len(p.SID)/2]))
@@ -132,12 +131,16 @@ func (s *Service) WaitEnded(ctx context.Context, id SessionID) (Session, error) 
 // SessionOf returns the active session id of app. Ended ones and those of other
 // apps give ErrNotFound.
 func (s *Service) SessionOf(ctx context.Context, app, id string) (Session, error) {
-	return s.activeSession(ctx, id, func(v Session) bool { return v.App == app })
+	v, err := s.activeSession(ctx, id, func(v Session) bool { return v.App == app })
+	if err == nil && !s.holds(v.KeyID) {
+		return Session{}, ErrNotFound
+	}
+	return v, err
 }
 
 // SignOut ends the session id of app.
 func (s *Service) SignOut(ctx context.Context, app, id string) error {
-	v, err := s.SessionOf(ctx, app, id)
+	v, err := s.activeSession(ctx, id, func(v Session) bool { return v.App == app })
 	if err != nil {
 		return err
 	}
@@ -153,8 +156,10 @@ func (s *Service) SignOutByPhone(ctx context.Context, who Phone, id string) erro
 	return s.end(ctx, v.ID, ByPhone, EventSignOut)
 }
 
+// activeSession finds those whose key is gone as well: they can be ended for good, in case
+// the key comes back.
 func (s *Service) activeSession(ctx context.Context, id string, mine func(Session) bool) (Session, error) {
-	if _, ok := decode(id, sessionBytes); !ok {
+	if !wellFormed(id, sessionBytes) {
 		return Session{}, ErrNotFound
 	}
 	v, err := s.store.Sessions.Get(ctx, SessionID(id))
@@ -174,7 +179,7 @@ func (s *Service) SessionsOf(ctx context.Context, who Phone) ([]Session, error) 
 		return nil, wrap("list sessions", err)
 	}
 	now := time.Now()
-	all = slices.DeleteFunc(all, func(v Session) bool { return v.At(now).Ended != Active })
+	all = slices.DeleteFunc(all, func(v Session) bool { return s.sessionAt(v, now).Ended != Active })
 	slices.SortFunc(all, func(a, b Session) int { return b.Created.Compare(a.Created) })
 	return all, nil
 }

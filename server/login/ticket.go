@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/hmac"
 	"crypto/rand"
+	"crypto/sha256"
 	"errors"
 	"net/url"
 	"slices"
@@ -28,7 +29,7 @@ func newNonce() (n [16]byte) {
 // ticket is derived, so that a repeated answer carries the same one on any node:
 // handle, by which it finds its login, and a MAC over the nonce of the approval.
 func ticket(key Key, l Login) string {
-	return string(l.Handle) + encode(key.mac(labelTicket, string(l.Handle), string(l.Nonce[:]))[:secretBytes])
+	return string(l.Handle) + key.word(secretBytes, labelTicket, string(l.Handle), string(l.Nonce[:]))
 }
 
 // RedirectURI returns where the browser of an approved login goes: its registered
@@ -38,15 +39,21 @@ func (s *Service) RedirectURI(l Login) (uri string, ok bool) {
 	if !known || l.State != Approved {
 		return "", false
 	}
-	values := url.Values{
-		"ticket": {ticket(key, l)},
-		"uuid":   {string(l.Handle)},
-		"lang":   {l.Lang},
-		"scan":   {strconv.FormatInt(l.Scanned.Unix(), 10)},
-		"state":  {l.SiteState},
-		"kid":    {key.ID},
-	}
-	query := redirectQuery(values)
+	query := redirectQuery(func(name string) string {
+		switch name {
+		case "ticket":
+			return ticket(key, l)
+		case "uuid":
+			return string(l.Handle)
+		case "lang":
+			return l.Lang
+		case "scan":
+			return strconv.FormatInt(l.Scanned.Unix(), 10)
+		case "state":
+			return l.SiteState
+		}
+		return key.ID // "kid"
+	})
 	sep := "?"
 	if strings.Contains(l.RedirectURI, "?") {
 		sep = "&"
@@ -56,13 +63,16 @@ func (s *Service) RedirectURI(l Login) (uri string, ok bool) {
 
 // redirectQuery writes the signed parameters in their one canonical form: clients
 // reorder and re-encode what they were given.
-func redirectQuery(values url.Values) string {
+func redirectQuery(value func(name string) string) string {
 	var b strings.Builder
+	b.Grow(200) // most have less
 	for i, name := range redirectParams {
 		if i > 0 {
 			b.WriteByte('&')
 		}
-		b.WriteString(name + "=" + unreserved.Replace(url.QueryEscape(values.Get(name))))
+		b.WriteString(name)
+		b.WriteByte('=')
+		b.WriteString(unreserved.Replace(url.QueryEscape(value(name))))
 	}
 	return b.String()
 }
@@ -72,7 +82,7 @@ func redirectQuery(values url.Values) string {
 var unreserved = strings.NewReplacer("+", "%20", ".", "%2E", "~", "%7E")
 
 func redirectSignature(key Key, query string) string {
-	return encode(key.mac(labelRedirect, query))
+	return key.word(sha256.Size, labelRedirect, query)
 }
 
 // RedeemPage redeems the ticket in the query of a redirect_uri for the browser that
@@ -81,7 +91,7 @@ func redirectSignature(key Key, query string) string {
 // ticket could still have been good, the session is void: one of the two stole it.
 func (s *Service) RedeemPage(ctx context.Context, query url.Values, client Browser) (Session, error) {
 	key, ok := s.Keys().Key(query.Get("kid"))
-	if !ok || !hmac.Equal([]byte(query.Get("sig")), []byte(redirectSignature(key, redirectQuery(query)))) {
+	if !ok || !hmac.Equal([]byte(query.Get("sig")), []byte(redirectSignature(key, redirectQuery(query.Get)))) {
 		return Session{}, ErrRefused
 	}
 	client.UserAgent = cut(client.UserAgent, maxUserAgent)
@@ -113,15 +123,16 @@ type redeemer struct {
 }
 
 func (s *Service) redeem(ctx context.Context, text string, by redeemer) (Session, error) {
-	if _, ok := decode(text, handleBytes+secretBytes); !ok {
+	if !wellFormed(text, handleBytes+secretBytes) {
 		return Session{}, ErrRefused
 	}
 	var refused error // what the last run of the change saw, as the others
-	stolen, ours := false, false
+	stolen, ours, key := false, false, Key{}
 	redeem := func(l *Login) error {
 		stolen, ours = false, false
 		now := time.Now()
-		key, ok := s.Keys().Key(l.KeyID)
+		var ok bool
+		key, ok = s.Keys().Key(l.KeyID)
 		app, known := s.App(l.App)
 		if !ok || !known || l.Approved.IsZero() || !hmac.Equal([]byte(ticket(key, *l)), []byte(text)) {
 			return ErrRefused
@@ -158,8 +169,12 @@ func (s *Service) redeem(ctx context.Context, text string, by redeemer) (Session
 		}
 		return err
 	})
+	var session SessionID
+	if ours {
+		session = sessionID(key, text)
+	}
 	if err == nil {
-		s.tellRedemption(ctx, l, by, refused, stolen)
+		s.tellRedemption(ctx, l, session, by, refused, stolen)
 		err = refused
 	}
 	switch {
@@ -168,14 +183,14 @@ func (s *Service) redeem(ctx context.Context, text string, by redeemer) (Session
 	case err != nil && !errors.Is(err, errUnchanged):
 		return Session{}, wrap("redeem", err)
 	case stolen:
-		return Session{}, errors.Join(ErrRefused, s.end(ctx, s.sessionID(l), Voided, EventSignOut))
+		return Session{}, errors.Join(ErrRefused, s.end(ctx, session, Voided, EventSignOut))
 	}
-	return s.openSession(ctx, l)
+	return s.openSession(ctx, key, session, l)
 }
 
 // tellRedemption tells what became of a ticket. Of texts that are no ticket of ours
 // nothing is told: anybody can send those, as many as he likes.
-func (s *Service) tellRedemption(ctx context.Context, l Login, by redeemer, refused error, stolen bool) {
+func (s *Service) tellRedemption(ctx context.Context, l Login, session SessionID, by redeemer, refused error, stolen bool) {
 	e := loginEvent(EventRedeem, l)
 	switch {
 	case stolen:
@@ -183,8 +198,8 @@ func (s *Service) tellRedemption(ctx context.Context, l Login, by redeemer, refu
 	case refused != nil:
 		e.Name = EventTicketRefused
 	}
-	if id, ok := s.SessionIDOf(l); ok {
-		e.Session = id
+	if l.State == Approved || l.State == Redeemed {
+		e.Session = session
 	}
 	e.Presenter = by.by
 	s.tell(ctx, e)

@@ -73,7 +73,7 @@ func drawUserCode(key Key, h Handle, draw int) string {
 	binary.BigEndian.PutUint64(n[:], uint64(draw))
 	mac := key.mac(labelUserCode, string(h), string(n[:]))
 	// Of 128 bits 34 are used: no code is likelier than another by more than 1 in 2^93.
-	hi, lo := binary.BigEndian.Uint64(mac), binary.BigEndian.Uint64(mac[8:])
+	hi, lo := binary.BigEndian.Uint64(mac[:]), binary.BigEndian.Uint64(mac[8:])
 	var out [userCodeLen]byte
 	for i := range out {
 		var rem uint64
@@ -85,7 +85,7 @@ func drawUserCode(key Key, h Handle, draw int) string {
 }
 
 func userCodeID(key Key, code string) UserCodeID {
-	return UserCodeID(encode(key.mac(labelUserCodeID, code)[:secretBytes]))
+	return UserCodeID(key.word(secretBytes, labelUserCodeID, code))
 }
 
 // saveUserCode gives l a short code that no other login has.

@@ -55,7 +55,11 @@ func (p *Pages) showScan(c echo.Context, status int, who login.Identity, l login
 		OutOfTries: l.WrongNumbers >= maxTries, WasApproved: !l.Approved.IsZero(),
 	}
 	for _, sign := range l.Risk.Reasons() {
-		page.Reasons = append(page.Reasons, riskMessages[sign])
+		message := riskMessages[sign]
+		if l.Push && sign == "place" { // it is compared with where it was, and not with the phone
+			message = "scan.risk_moved"
+		}
+		page.Reasons = append(page.Reasons, message)
 	}
 	if l.NumberRequired {
 		page.Number, page.Unseen = "risk", !p.Service.NumberShown(l)

@@ -68,9 +68,14 @@ func (a *API) as(handle func(echo.Context, login.Identity) error) echo.HandlerFu
 			return err
 		}
 		who.Addr = addr
-		c.SetRequest(c.Request().WithContext(login.FromPhone(c.Request().Context(), who.Addr)))
 		return handle(c, who)
 	}
+}
+
+// contextOf is that of a request which decides something: for the record, it knows where
+// the phone is.
+func contextOf(c echo.Context, who login.Identity) context.Context {
+	return login.FromPhone(c.Request().Context(), who.Addr)
 }
 
 func (a *API) scan(c echo.Context, who login.Identity) error {
@@ -103,7 +108,7 @@ func (a *API) approve(c echo.Context, who login.Identity) error {
 	if err := problem.ReadOptionalJSON(c, &body); err != nil {
 		return err
 	}
-	l, err := a.Service.Approve(c.Request().Context(), who.Phone, c.Param("id"), body.Number)
+	l, err := a.Service.Approve(contextOf(c, who), who.Phone, c.Param("id"), body.Number)
 	if errors.Is(err, login.ErrWrongNumber) && l.State != login.Denied && !a.Service.NumberShown(l) {
 		return problem.FromLogin(err).WithDetail("No browser that waits for this login can show its number, so it cannot be approved. Have the browser show a fresh code and scan that.")
 	}
@@ -114,7 +119,7 @@ func (a *API) approve(c echo.Context, who login.Identity) error {
 }
 
 func (a *API) deny(c echo.Context, who login.Identity) error {
-	l, err := a.Service.Deny(c.Request().Context(), who.Phone, c.Param("id"))
+	l, err := a.Service.Deny(contextOf(c, who), who.Phone, c.Param("id"))
 	return decided(c, l, err)
 }
 

@@ -5,7 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"net/netip"
-	"regexp"
+	"strings"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -25,9 +25,21 @@ type Authenticator interface {
 // ErrBadToken means that a token proves nothing.
 var ErrBadToken = errors.New("bad token")
 
-// bearer is the one form that RFC 6750, section 2.1 allows; the scheme in any case
-// (RFC 9110, section 11.1).
-var bearer = regexp.MustCompile(`^(?i:bearer) +([A-Za-z0-9._~+/-]+=*)$`)
+// bearer finds the token in the one form that RFC 6750, section 2.1 allows; the scheme in
+// any case (RFC 9110, section 11.1).
+func bearer(authorization string) (token string, ok bool) {
+	scheme, rest, _ := strings.Cut(authorization, " ")
+	token = strings.TrimLeft(rest, " ")
+	word := strings.TrimRight(token, "=")
+	for i := range len(word) {
+		switch c := word[i]; {
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', strings.IndexByte("._~+/-", c) >= 0:
+		default:
+			return "", false
+		}
+	}
+	return token, strings.EqualFold(scheme, "bearer") && word != ""
+}
 
 // Challenge is the WWW-Authenticate of an answer to a request without a token.
 const Challenge = `Bearer realm="qrlatch"`
@@ -38,14 +50,12 @@ func (a *API) identify(r *http.Request, addr netip.Addr) (login.Identity, error)
 	if len(lines) == 0 {
 		return login.Identity{}, problem.Unauthorized("Send the phone's access token as Authorization: Bearer <token>.", Challenge)
 	}
-	bad := problem.Unauthorized("This access token is not valid here, or no more. Get a fresh one and try again.",
-		Challenge+`, error="invalid_token"`)
-	parts := bearer.FindStringSubmatch(lines[0])
-	if len(lines) > 1 || parts == nil {
-		return login.Identity{}, bad
+	token, ok := bearer(lines[0])
+	if len(lines) > 1 || !ok {
+		return login.Identity{}, invalidToken()
 	}
 	ctx := a.Strangers.visited(r.Context(), addr)
-	who, err := a.Auth.Authenticate(ctx, parts[1])
+	who, err := a.Auth.Authenticate(ctx, token)
 	if err == nil && who.Subject == "" {
 		err = ErrBadToken // nobody: whoever also has no name would be the same person
 	}
@@ -57,14 +67,19 @@ func (a *API) identify(r *http.Request, addr netip.Addr) (login.Identity, error)
 		return login.Identity{}, a.Strangers.tooMany(later.After)
 	case errors.Is(err, errOver):
 		// Its app has to learn of it, and to fetch another, whoever floods from its address.
-		return login.Identity{}, bad
+		return login.Identity{}, invalidToken()
 	case errors.Is(err, ErrBadToken):
 		if wait := visitOf(ctx).refuse(); wait > 0 {
 			return login.Identity{}, a.Strangers.tooMany(wait)
 		}
-		return login.Identity{}, bad
+		return login.Identity{}, invalidToken()
 	}
 	return login.Identity{}, problem.Unavailable(err)
+}
+
+func invalidToken() error {
+	return problem.Unauthorized("This access token is not valid here, or no more. Get a fresh one and try again.",
+		Challenge+`, error="invalid_token"`)
 }
 
 // tooMany is the answer to a token that met a limit.

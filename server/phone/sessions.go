@@ -42,7 +42,7 @@ func (a *API) deleteSession(c echo.Context, who login.Identity) error {
 	if given {
 		end = a.Service.Disown
 	}
-	err = end(c.Request().Context(), who.Phone, c.Param("id"))
+	err = end(contextOf(c, who), who.Phone, c.Param("id"))
 	if errors.Is(err, login.ErrNotFound) {
 		return problem.FromLogin(err).WithDetail("You have no signed-in browser of this id; it may be signed out already.")
 	}

@@ -63,8 +63,11 @@ func NewStrangers(hit func()) *Strangers {
 // visit is a request with a token.
 type visit struct {
 	strangers *Strangers
-	network   string
+	addr      netip.Addr
 }
+
+// network is made when it is asked for: most tokens are known.
+func (v *visit) network() string { return login.Network(v.addr) }
 
 type visitKey struct{}
 
@@ -73,7 +76,7 @@ func (s *Strangers) visited(ctx context.Context, addr netip.Addr) context.Contex
 	if s == nil {
 		return ctx
 	}
-	return context.WithValue(ctx, visitKey{}, &visit{s, login.Network(addr)})
+	return context.WithValue(ctx, visitKey{}, &visit{s, addr})
 }
 
 func visitOf(ctx context.Context) *visit {
@@ -86,7 +89,7 @@ func (v *visit) refuse() (wait time.Duration) {
 	if v == nil {
 		return 0
 	}
-	return v.strangers.refused.Take(v.network)
+	return v.strangers.refused.Take(v.network())
 }
 
 // mayAsk returns a [login.RetryError] if nobody may be asked about an unknown token.
@@ -94,7 +97,7 @@ func (v *visit) mayAsk() error {
 	if v == nil {
 		return nil
 	}
-	if wait := v.strangers.refused.Wait(v.network); wait > 0 {
+	if wait := v.strangers.refused.Wait(v.network()); wait > 0 {
 		return &login.RetryError{Err: errLimited, After: wait}
 	}
 	return nil
@@ -111,7 +114,7 @@ func (v *visit) turn(ctx context.Context) (done func(), err error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, turnPatience)
 	defer cancel()
-	done, err = v.strangers.turns.Wait(ctx, v.network)
+	done, err = v.strangers.turns.Wait(ctx, v.network())
 	if err != nil {
 		return nil, &login.RetryError{Err: errLimited, After: crowdedFor}
 	}

@@ -1,6 +1,7 @@
 package phone
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"crypto/subtle"
@@ -23,12 +24,17 @@ type Token struct {
 // machines. The tokens must be random: a plain hash does not protect a guessable one.
 type Tokens []Token
 
-// Authenticate compares with every token, so that the time tells nothing of which.
+// finds is how much of a hash finds a token. It may be told by the time that it takes: who
+// knows so much of a hash is no nearer to the token.
+const finds = 8 // bytes
+
+// Authenticate looks at every token, and compares what it finds in constant time.
 func (t Tokens) Authenticate(_ context.Context, bearer string) (login.Identity, error) {
 	sum := sha256.Sum256([]byte(bearer))
 	found := -1
 	for i := range t {
-		if subtle.ConstantTimeCompare(sum[:], t[i].TokenSHA256[:]) == 1 {
+		hash := &t[i].TokenSHA256
+		if bytes.HasPrefix(hash[:], sum[:finds]) && subtle.ConstantTimeCompare(sum[:], hash[:]) == 1 {
 			found = i
 		}
 	}

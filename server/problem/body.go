@@ -59,12 +59,21 @@ func read(c echo.Context, others ...string) ([]byte, error) {
 	// Any other type is what a form of a foreign page can send without asking (CSRF).
 	// Without a body the type means nothing: curl -d "" names that of a form.
 	if types := c.Request().Header.Values(echo.HeaderContentType); len(body) > 0 && len(types) > 0 {
-		if name, _, err := mime.ParseMediaType(types[0]); err != nil || len(types) > 1 || name != echo.MIMEApplicationJSON && !slices.Contains(others, name) {
+		if name, err := mediaType(types[0]); err != nil || len(types) > 1 || name != echo.MIMEApplicationJSON && !slices.Contains(others, name) {
 			return nil, of("unsupported-media-type", http.StatusUnsupportedMediaType, "Unsupported media type",
 				"Send the body as Content-Type: application/json.")
 		}
 	}
 	return body, nil
+}
+
+// mediaType is the type without its parameters, which most clients send alone.
+func mediaType(text string) (string, error) {
+	if text == echo.MIMEApplicationJSON {
+		return text, nil
+	}
+	name, _, err := mime.ParseMediaType(text)
+	return name, err
 }
 
 func parse(body []byte, v any) error {
@@ -93,28 +102,53 @@ func parse(body []byte, v any) error {
 // repeats tells whether a member of a valid JSON object is there twice, in any
 // case: encoding/json takes "Code" for "code".
 func repeats(object []byte) bool {
-	dec := json.NewDecoder(bytes.NewReader(object))
 	seen := make(map[string]bool)
 	// Upper case first: only so ſ (U+017F) and K (U+212A) become the letters that
 	// encoding/json takes them for.
 	fold := func(name string) string { return strings.ToLower(strings.ToUpper(name)) }
-	if _, err := dec.Token(); err != nil {
-		return false
-	}
-	for dec.More() {
-		name, err := dec.Token()
-		if err != nil {
-			return false
-		}
-		folded := fold(fmt.Sprint(name))
-		if seen[folded] {
-			return true
-		}
-		seen[folded] = true
-		var skipped json.RawMessage
-		if err := dec.Decode(&skipped); err != nil {
-			return false
+	depth, named := 0, false // whether the member that we are in, of the outermost object, had its name
+	for i := 0; i < len(object); i++ {
+		switch object[i] {
+		case '{', '[':
+			depth++
+		case '}', ']':
+			depth--
+		case ',':
+			named = named && depth > 1
+		case '"':
+			text := quoted(object[i:])
+			i += len(text) - 1
+			if depth > 1 || named {
+				continue
+			}
+			named = true
+			name := fold(unquote(text))
+			if seen[name] {
+				return true
+			}
+			seen[name] = true
 		}
 	}
 	return false
+}
+
+// quoted is the text at the beginning of b, with its quotes.
+func quoted(b []byte) []byte {
+	for i := 1; i < len(b); i++ {
+		switch b[i] {
+		case '\\':
+			i++
+		case '"':
+			return b[:i+1]
+		}
+	}
+	return b
+}
+
+func unquote(text []byte) (name string) {
+	if !bytes.Contains(text, []byte{'\\'}) {
+		return string(text[1 : len(text)-1])
+	}
+	_ = json.Unmarshal(text, &name) // it is valid
+	return name
 }

@@ -67,7 +67,11 @@ func Admin(m *Metrics, ready func(context.Context) error) http.Handler {
 	mux.HandleFunc("GET /debug/pprof/symbol", pprof.Symbol)
 	mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
 	// Gives what is free back to the system at once, for whoever measures a crowd.
-	mux.HandleFunc("POST /debug/free", func(w http.ResponseWriter, _ *http.Request) {
+	mux.HandleFunc("POST /debug/free", func(w http.ResponseWriter, r *http.Request) {
+		if fromAPage(r) {
+			say(w, http.StatusForbidden, "Pages of others may not ask for this.\n")
+			return
+		}
 		debug.FreeOSMemory()
 		say(w, http.StatusOK, "ok\n")
 	})
@@ -86,6 +90,13 @@ func LoopbackOnly(next http.Handler) http.Handler {
 		}
 		next.ServeHTTP(w, r)
 	})
+}
+
+// fromAPage tells whether a page of another origin in an operator's browser has sent r. Browsers
+// before Sec-Fetch-Site say Origin with every POST from elsewhere; no program says either.
+func fromAPage(r *http.Request) bool {
+	site := r.Header.Get("Sec-Fetch-Site")
+	return site != "" && site != "same-origin" && site != "none" || site == "" && r.Header.Get("Origin") != ""
 }
 
 func say(w http.ResponseWriter, status int, text string) {

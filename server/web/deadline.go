@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"io"
 	"net/http"
-	"sync"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -13,64 +12,69 @@ import (
 // writeChunk is how much of an answer a client must accept in the time for it.
 const writeChunk = 16 << 10
 
-// bodyDeadline cuts off clients that announce a body and never send it, or one without
-// end. Most of whatever reads bodies allows less; the camera's frames are the largest.
-// The deadline is lifted as soon as the body has come: net/http goes on reading, to notice
-// that the client has gone, and a request may be held for longer than this.
-func bodyDeadline(l Limits) echo.MiddlewareFunc {
-	most := int64(cmp.Or(l.BodyBytes, DefaultLimits().BodyBytes))
-	timeout := cmp.Or(l.BodyTimeout, DefaultLimits().BodyTimeout)
-	return func(next echo.HandlerFunc) echo.HandlerFunc {
-		return func(c echo.Context) error {
-			r := c.Request()
-			if r.ContentLength == 0 || r.Body == nil {
-				return next(c)
-			}
-			r.Body = http.MaxBytesReader(c.Response(), r.Body, most)
-			conn := http.NewResponseController(c.Response())
-			if conn.SetReadDeadline(time.Now().Add(timeout)) == nil { // some test doubles cannot
-				lift := sync.OnceFunc(func() { _ = conn.SetReadDeadline(time.Time{}) }) // could be set, so can be lifted
-				r.Body = &timedBody{r.Body, lift}
-			}
-			return next(c)
-		}
+// deadlines cut off clients that do nothing.
+type deadlines struct {
+	bodyBytes   int64
+	body, write time.Duration
+}
+
+func newDeadlines(l Limits) deadlines {
+	standard := DefaultLimits()
+	return deadlines{
+		bodyBytes: int64(cmp.Or(l.BodyBytes, standard.BodyBytes)),
+		body:      cmp.Or(l.BodyTimeout, standard.BodyTimeout), write: cmp.Or(l.WriteTimeout, standard.WriteTimeout),
 	}
+}
+
+// set gives a request its deadlines.
+func (d deadlines) set(c echo.Context) {
+	to := c.Response().Writer
+	w := &timedWriter{ResponseWriter: to, conn: *http.NewResponseController(to), timeout: d.write}
+	c.Response().Writer = w
+	if r := c.Request(); r.ContentLength != 0 && r.Body != nil {
+		r.Body = http.MaxBytesReader(w, r.Body, d.bodyBytes)
+		r.Body = timeBody(r.Body, &w.conn, d.body)
+	}
+}
+
+// timeBody cuts off clients that announce a body and never send it, or one without end. Most
+// of whatever reads bodies allows less; the camera's frames are the largest. The deadline is
+// lifted as soon as the body has come: net/http goes on reading, to notice that the client
+// has gone, and a request may be held for longer than this.
+func timeBody(body io.ReadCloser, conn *http.ResponseController, timeout time.Duration) io.ReadCloser {
+	if conn.SetReadDeadline(time.Now().Add(timeout)) == nil { // some test doubles cannot
+		return &timedBody{ReadCloser: body, conn: conn}
+	}
+	return body
 }
 
 // timedBody lifts its deadline at its end.
 type timedBody struct {
 	io.ReadCloser
-	lift func()
+	conn *http.ResponseController
+	over bool
 }
 
 func (b *timedBody) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
-	if err == io.EOF {
-		b.lift()
+	if err == io.EOF && !b.over {
+		b.over = true
+		_ = b.conn.SetReadDeadline(time.Time{}) // could be set, so can be lifted
 	}
 	return n, err
 }
 
-// writeDeadline cuts off clients that do not read their answers. http.Server's own
+// timedWriter cuts off clients that do not read their answers. http.Server's own
 // WriteTimeout would begin with the request, and so end long polls and streams. It lifts
 // ours after each request.
-func writeDeadline(timeout time.Duration) echo.MiddlewareFunc {
-	timeout = cmp.Or(timeout, DefaultLimits().WriteTimeout)
-	return func(next echo.HandlerFunc) echo.HandlerFunc {
-		return func(c echo.Context) error {
-			to := c.Response().Writer
-			c.Response().Writer = &timedWriter{ResponseWriter: to, conn: http.NewResponseController(to), timeout: timeout}
-			return next(c)
-		}
-	}
-}
-
-// timedWriter gives each piece of an answer its time. The last deadline stands when the
-// handler has returned: only then net/http sends what it has gathered.
+//
+// Each piece of an answer has its time. The last deadline stands when the handler has
+// returned: only then net/http sends what it has gathered.
 type timedWriter struct {
 	http.ResponseWriter
-	conn    *http.ResponseController
+	conn    http.ResponseController
 	timeout time.Duration
+	set     time.Time // the deadline was, by extend; zero: by somebody else, or never
 }
 
 // Unwrap leads http.ResponseController to what it can do.
@@ -92,4 +96,19 @@ func (w *timedWriter) Write(b []byte) (written int, err error) {
 	}
 }
 
-func (w *timedWriter) extend() { _ = w.conn.SetWriteDeadline(time.Now().Add(w.timeout)) } // test doubles cannot
+// SetWriteDeadline is for who has a deadline of its own for something. The next piece has
+// ours again.
+func (w *timedWriter) SetWriteDeadline(t time.Time) error {
+	w.set = time.Time{}
+	return w.conn.SetWriteDeadline(t)
+}
+
+// extend leaves a deadline that was set a moment ago: most answers are a header and one
+// piece right behind it.
+func (w *timedWriter) extend() {
+	now := time.Now()
+	if w.set.IsZero() || now.Sub(w.set) > w.timeout/16 {
+		w.set = now
+		_ = w.conn.SetWriteDeadline(now.Add(w.timeout)) // test doubles cannot
+	}
+}

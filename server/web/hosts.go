@@ -57,22 +57,24 @@ func clientAddress(trusted []*net.IPNet) echo.IPExtractor {
 	return echo.ExtractIPFromXFFHeader(options...)
 }
 
-// knownHosts refuses requests for a Host that is not ours (421): a page that another
-// name leads to here must not be able to speak for us. What comes after it finds in
-// r.Host the name that the client asked for.
-func knownHosts(o Options, p proxies) echo.MiddlewareFunc {
-	anyHost := slices.Contains(o.Hosts, "*")
-	standard := ":80"
-	if o.PublicURL.Scheme == "https" {
-		standard = ":443"
-	}
-	// bare writes a host as a URL of ours does: without the port that goes without saying.
-	bare := func(host string) string { return strings.TrimSuffix(strings.ToLower(host), standard) }
+// hosts are the names that this server answers for: a page that another name leads to
+// here must not be able to speak for us.
+type hosts struct {
+	proxies  proxies
+	standard string   // the port that goes without saying
+	names    []string // without it
+	further  []string // those of --host: one without a port matches at any port
+	anyHost  bool
+}
 
-	names := []string{bare(o.PublicURL.Host)}
-	var further []string // those of --host: one without a port matches at any port
-	for _, h := range o.Hosts {
-		further = append(further, strings.ToLower(h))
+func newHosts(o Options, p proxies) hosts {
+	h := hosts{proxies: p, standard: ":80", anyHost: slices.Contains(o.Hosts, "*")}
+	if o.PublicURL.Scheme == "https" {
+		h.standard = ":443"
+	}
+	h.names = []string{h.bare(o.PublicURL.Host)}
+	for _, name := range o.Hosts {
+		h.further = append(h.further, strings.ToLower(name))
 	}
 	if o.Loopback {
 		port := ""
@@ -80,21 +82,28 @@ func knownHosts(o Options, p proxies) echo.MiddlewareFunc {
 			port = ":" + o.PublicURL.Port()
 		}
 		for _, name := range []string{"127.0.0.1", "[::1]", "localhost"} {
-			names = append(names, bare(name+port))
+			h.names = append(h.names, h.bare(name+port))
 		}
 	}
-	return func(next echo.HandlerFunc) echo.HandlerFunc {
-		return func(c echo.Context) error {
-			host := p.host(c.Request())
-			name := strings.ToLower(host)
-			known := slices.Contains(names, bare(host)) || slices.Contains(further, name) || slices.Contains(further, withoutPort(name))
-			if host == "" || !known && !anyHost {
-				return c.String(http.StatusMisdirectedRequest, "This server does not answer for that host.\n")
-			}
-			c.Request().Host = host
-			return next(c)
-		}
+	return h
+}
+
+// bare writes a host as a URL of ours does.
+func (h *hosts) bare(host string) string {
+	return strings.TrimSuffix(strings.ToLower(host), h.standard)
+}
+
+// know tells whether a request is for us. What comes after it finds in r.Host the name
+// that the client asked for.
+func (h *hosts) know(r *http.Request) bool {
+	host := h.proxies.host(r)
+	name := strings.ToLower(host)
+	known := slices.Contains(h.names, h.bare(host)) || slices.Contains(h.further, name) || slices.Contains(h.further, withoutPort(name))
+	if host == "" || !known && !h.anyHost {
+		return false
 	}
+	r.Host = host
+	return true
 }
 
 // withoutPort gives the name alone.

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -31,7 +32,11 @@ func FuzzHost(f *testing.F) {
 	trusted := proxies{proxy}
 	public, _ := url.Parse("https://login.example")
 	e := echo.New()
-	handler := knownHosts(Options{PublicURL: public, Hosts: []string{"wx.example", "Other.example:8443"}}, trusted)(func(c echo.Context) error {
+	front := &front{
+		log: slog.New(slog.DiscardHandler), metrics: NewMetrics(),
+		hosts: newHosts(Options{PublicURL: public, Hosts: []string{"wx.example", "Other.example:8443"}}, trusted),
+	}
+	handler := front.middleware(func(c echo.Context) error {
 		c.Set("reached", c.Request().Host)
 		return nil
 	})

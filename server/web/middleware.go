@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"runtime/debug"
 	"slices"
 	"time"
@@ -11,15 +12,54 @@ import (
 	"github.com/labstack/echo/v4"
 )
 
+// front is what every request passes before it is routed. It is one middleware and not
+// one for each thing, because Echo makes a function of each for every request.
+type front struct {
+	log     *slog.Logger
+	metrics *Metrics
+	hosts   hosts
+	limits  deadlines
+}
+
+func (f *front) middleware(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		began := time.Now()
+		err := recovered(func() error { return f.pass(c, next) })
+		if err != nil {
+			// Write the answer now, so that its status can be logged.
+			_ = recovered(func() error { c.Error(err); return nil })
+		}
+		f.observe(c, err, began)
+		return nil
+	}
+}
+
+// recovered turns a panic into an error. The panic's value is not logged: it may hold a
+// request.
+func recovered(do func() error) (err error) {
+	defer func() {
+		if value := recover(); value != nil {
+			err = &panicError{value: value, stack: debug.Stack()}
+		}
+	}()
+	return do()
+}
+
+func (f *front) pass(c echo.Context, next echo.HandlerFunc) error {
+	closeAmbiguous(c)
+	f.limits.set(c)
+	if !f.hosts.know(c.Request()) {
+		return c.String(http.StatusMisdirectedRequest, "This server does not answer for that host.\n")
+	}
+	return next(c)
+}
+
 // closeAmbiguous ends the connection after a request with Transfer-Encoding. Where a
 // proxy and we disagree about the end of a body, the next request on that connection
 // would be an attacker's (request smuggling).
-func closeAmbiguous(next echo.HandlerFunc) echo.HandlerFunc {
-	return func(c echo.Context) error {
-		if len(c.Request().TransferEncoding) > 0 {
-			c.Response().Header().Set("Connection", "close")
-		}
-		return next(c)
+func closeAmbiguous(c echo.Context) {
+	if len(c.Request().TransferEncoding) > 0 {
+		c.Response().Header().Set("Connection", "close")
 	}
 }
 
@@ -31,50 +71,48 @@ type panicError struct {
 
 func (p *panicError) Error() string { return fmt.Sprintf("panic: %T", p.value) }
 
-// recovery turns a panic into an error. The panic's value is not logged: it may hold
-// a request.
-func recovery(next echo.HandlerFunc) echo.HandlerFunc {
-	return func(c echo.Context) (err error) {
-		defer func() {
-			if value := recover(); value != nil {
-				err = &panicError{value: value, stack: debug.Stack()}
-			}
-		}()
-		return next(c)
-	}
-}
-
 // observe logs and counts requests by their route. Paths and queries are never
 // logged: they hold login ids, scan codes and tickets.
-func observe(log *slog.Logger, m *Metrics) echo.MiddlewareFunc {
-	return func(next echo.HandlerFunc) echo.HandlerFunc {
-		return func(c echo.Context) error {
-			began := time.Now()
-			err := next(c)
-			if err != nil {
-				c.Error(err) // write the answer now, so that its status can be logged
-			}
-			route, status := c.Path(), c.Response().Status
-			if route == "" {
-				route = "unknown"
-			}
-			m.Requests.WithLabelValues(route, fmt.Sprint(status/100)+"xx").Inc()
-			level := slog.LevelDebug
-			attrs := []slog.Attr{
-				slog.String("method", method(c.Request().Method)), slog.String("route", route), slog.Int("status", status),
-				slog.Duration("took", time.Since(began)), slog.String("addr", c.RealIP()),
-			}
-			if status >= 500 {
-				level = slog.LevelError
-				attrs = append(attrs, slog.Any("error", err))
-				if p, ok := err.(*panicError); ok { //nolint:errorlint // recovery wraps nothing
-					attrs = append(attrs, slog.String("stack", string(p.stack)))
-				}
-			}
-			log.LogAttrs(c.Request().Context(), level, "request", attrs...)
-			return nil
+func (f *front) observe(c echo.Context, err error, began time.Time) {
+	route, status := c.Path(), c.Response().Status
+	if route == "" {
+		route = "unknown"
+	}
+	f.metrics.Requests.WithLabelValues(route, classOf(status)).Inc()
+	level := slog.LevelDebug
+	if status >= 500 {
+		level = slog.LevelError
+	}
+	ctx := c.Request().Context()
+	if !f.log.Enabled(ctx, level) {
+		return
+	}
+	attrs := []slog.Attr{
+		slog.String("method", method(c.Request().Method)), slog.String("route", route), slog.Int("status", status),
+		slog.Duration("took", time.Since(began)), slog.String("addr", c.RealIP()),
+	}
+	if status >= 500 {
+		attrs = append(attrs, slog.Any("error", err))
+		if p, ok := err.(*panicError); ok { //nolint:errorlint // recovered wraps nothing
+			attrs = append(attrs, slog.String("stack", string(p.stack)))
 		}
 	}
+	f.log.LogAttrs(ctx, level, "request", attrs...)
+}
+
+// classOf is what the metrics tell of a status.
+func classOf(status int) string {
+	switch status / 100 {
+	case 1:
+		return "1xx"
+	case 2:
+		return "2xx"
+	case 3:
+		return "3xx"
+	case 4:
+		return "4xx"
+	}
+	return "5xx"
 }
 
 // method keeps invented methods out of the log.

@@ -69,7 +69,8 @@ func New(o Options) (http.Handler, error) {
 	e.HTTPErrorHandler = errorHandler(people)
 
 	proxies := proxies(o.TrustedProxies)
-	e.Pre(closeAmbiguous, recovery, observe(o.Log, o.Metrics), bodyDeadline(o.Limits), writeDeadline(o.Limits.WriteTimeout), knownHosts(o, proxies))
+	front := &front{log: o.Log, metrics: o.Metrics, hosts: newHosts(o, proxies), limits: newDeadlines(o.Limits)}
+	e.Pre(front.middleware)
 	if o.Draining != nil {
 		e.Use(drain(o.Draining))
 	}

@@ -224,15 +224,11 @@ func TestErrorsComeInTheWordsOfWhoeverAsks(t *testing.T) {
 }
 
 func TestAPanicReachesNobody(t *testing.T) {
-	var log bytes.Buffer
-	e := echo.New()
-	e.Logger.SetOutput(discard{})
-	e.Pre(observe(slog.New(slog.NewTextHandler(&log, nil)), NewMetrics()), recovery)
-	e.GET("/", func(echo.Context) error { panic("the secret of a request") })
-	w := httptest.NewRecorder()
-	e.ServeHTTP(w, httptest.NewRequest("GET", "/", nil))
-	if w.Code != 500 || strings.Contains(w.Body.String()+log.String(), "the secret") || !strings.Contains(log.String(), "web_test.go") {
-		t.Errorf("%d %s\n%s", w.Code, w.Body, log.String())
+	f := newFixture(t, nil)
+	f.Handler.(*echo.Echo).GET("/panic", func(echo.Context) error { panic("the secret of a request") })
+	w := f.ask("GET", "/panic", "")
+	if w.Code != 500 || strings.Contains(w.Body.String()+f.log.String(), "the secret") || !strings.Contains(f.log.String(), "web_test.go") {
+		t.Errorf("%d %s\n%s", w.Code, w.Body, f.log)
 	}
 }
 

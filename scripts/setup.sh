@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what `make test` needs and this machine lacks: npm packages, two
-# browsers, a C compiler for Go's race detector, Redis, what runs the old engines.
+# browsers, a C compiler for Go's race detector, Redis, nginx, what runs the old engines.
 # Quick when nothing is missing.
 #
 # As root on Debian or Ubuntu the system parts come from apt. Otherwise the
@@ -40,6 +40,7 @@ if can_apt; then
 		wanted+=("$package")
 	done
 	has redis-server || wanted+=(redis-server) # the tests start their own, on free ports
+	[ -x /usr/sbin/nginx ] || wanted+=(nginx-light) # behind which the documents' configuration is tried
 	has zbarimg || wanted+=(zbar-tools) # a second opinion on QR pictures; the tests do without it
 	if [ ${#wanted[@]} -gt 0 ]; then
 		export DEBIAN_FRONTEND=noninteractive

@@ -290,7 +290,7 @@ func (p *allPage) request(target string, most int, begin func(c *allCall), field
 	if w.network.Give(w.ctx, far) != nil {
 		runtime.Goexit()
 	}
-	context.AfterFunc(p.ctx, func() { near.Close() })
+	context.AfterFunc(p.ctx, func() { _ = near.Close() })
 	head := "GET " + target + " HTTP/1.1\r\nHost: login.example\r\n" + strings.Join(append(fields, "", ""), "\r\n")
 	_, err := near.Write([]byte(head))
 	var r *http.Response

@@ -67,7 +67,7 @@ func (w *WebSocket) serve(c echo.Context) error {
 		return nil // the client is gone
 	}
 	c.Response().Status = http.StatusSwitchingProtocols
-	first, _ := rw.Reader.Peek(rw.Reader.Buffered()) // sent before our answer: it is there
+	first, _ := rw.Peek(rw.Reader.Buffered()) // sent before our answer: it is there
 	w.Lot.Adopt(conn, first, s)
 	return nil
 }

@@ -114,11 +114,10 @@ func (s *socket) hear(op ws.OpCode, payload []byte) {
 		s.deaf = true
 		return
 	}
-	switch op {
-	case ws.OpPong:
-		return
-	case ws.OpPing:
+	if op == ws.OpPing {
 		s.write(ws.NewPongFrame(payload))
+	}
+	if op != ws.OpText {
 		return
 	}
 	var request struct {
@@ -269,8 +268,9 @@ func (s *socket) deafen() {
 func (s *socket) follow(l login.Login, now int64) {
 	s.again = 0
 	var err error
-	switch {
-	case l.State == login.Redeemed:
+	if l.State != login.Redeemed {
+		err = s.watch.Follow(l, &s.guest)
+	} else {
 		s.unfollow()
 		s.unwatch, err = s.Service.WatchSession(s.session, func(v login.Session) {
 			s.inbox.end(v)
@@ -280,8 +280,6 @@ func (s *socket) follow(l login.Login, now int64) {
 			s.part(farewell{ws.StatusInternalServerError, "the session did not begin"})
 			return
 		}
-	default:
-		err = s.watch.Follow(l, &s.guest)
 	}
 	switch {
 	case errors.Is(err, login.ErrNotFound) && l.State != login.Redeemed:

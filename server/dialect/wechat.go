@@ -132,9 +132,9 @@ func (w *WeChat) poll(c echo.Context) error {
 	}
 	switch {
 	case errors.Is(err, login.ErrNotFound):
-		r, err = inWeChat(saysDead), nil
+		r = inWeChat(saysDead)
 		fallthrough
-	case err == nil && r.body != nil:
+	case r.body != nil:
 		if string(r.body) == saysDead && !pause(ctx, c, w.Waiters, slowPoll) {
 			return turnAway(c) // itchat4j and wechat-api poll a dead uuid for ever
 		}

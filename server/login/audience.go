@@ -23,6 +23,7 @@ func watcherOf(h Holder, l Login) watcher {
 // NetworkKey is a [NetworkPrefix] in few bytes; the zero NetworkKey: unknown.
 type NetworkKey [8]byte
 
+// NetworkKeyOf returns the key of addr's network.
 func NetworkKeyOf(addr netip.Addr) (n NetworkKey) {
 	switch addr = NetworkPrefix(addr).Addr(); {
 	case addr.Is4():

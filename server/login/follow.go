@@ -53,7 +53,7 @@ func (w *Watch) proves(l Login) bool { return w.secret || !l.Bound || w.watch.by
 
 // News returns what w has rung for, once. ErrNotFound means that its holder is no longer
 // the login's browser.
-func (w *Watch) News() (l Login, err error, rang bool) { //nolint:revive,staticcheck // the error is part of the news
+func (w *Watch) News() (l Login, err error, rang bool) { //nolint:revive // the error is part of the news
 	w.watch.mu.Lock()
 	defer w.watch.mu.Unlock()
 	if w.news == nil {

@@ -71,7 +71,7 @@ func TestAnIdleConnectionCostsNoGoroutine(t *testing.T) {
 		if s := string(stacks[:runtime.Stack(stacks, true)]); strings.Contains(s, "(*conn).serve") || p.lot.Count() != 1 {
 			p.t.Errorf("%d are parked\n%s", p.lot.Count(), s)
 		}
-		c.SetReadDeadline(time.Time{})
+		_ = c.SetReadDeadline(time.Time{})
 		rest, err := io.ReadAll(c.Conn)
 		if took := time.Since(began); took < 31*time.Second || took > 31*time.Second+2*park.Tick {
 			p.t.Errorf("it may idle for %v: %q, %v", took, rest, err)

@@ -191,7 +191,7 @@ func (l *Lot) Wait(w http.ResponseWriter, r *http.Request, g Guest) {
 		return
 	}
 	if n := buffered.Reader.Buffered(); n > 0 {
-		rest, _ := buffered.Reader.Peek(n) // it is there
+		rest, _ := buffered.Peek(n) // it is there
 		p.keep(rest)
 	}
 	ours.take()

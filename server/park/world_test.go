@@ -210,20 +210,20 @@ func open(t *testing.T, o park.Options, inner net.Listener, run func(*place)) {
 
 func (p *place) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("X-Kept", "kept")
-	switch path := r.URL.Path; {
-	case path == "/now":
+	switch path := r.URL.Path; path {
+	case "/now":
 		body, _ := io.ReadAll(r.Body) // none is as good as half of one
 		if r.Context().Err() != nil {
 			fmt.Fprint(w, "its context is over: ")
 		}
 		fmt.Fprint(w, r.Method, " ", r.URL.RawQuery, string(body))
-	case path == "/socket":
+	case "/socket":
 		c, rw, err := http.NewResponseController(w).Hijack()
 		if err != nil {
 			p.t.Error(err)
 			return
 		}
-		early, _ := rw.Reader.Peek(rw.Reader.Buffered())
+		early, _ := rw.Peek(rw.Reader.Buffered())
 		_, _ = io.WriteString(c, "HTTP/1.1 101 Switching Protocols\r\n\r\n") // the peer may have gone
 		p.lot.Adopt(c, early, hearer{p.guest(r.URL.RawQuery)})
 	default:

@@ -123,12 +123,12 @@ func TestAnOperatorsOwnDeadlinesHold(t *testing.T) {
 		"a socket whose words are left": {"GET /v1/ws?id=%s HTTP/1.1\r\nHost: login.example\r\n" + upgrade + "\r\n\r\n", "", 31 * time.Second},
 	} {
 		t.Run(name, func(t *testing.T) {
-			serve(t, change, func(t *testing.T, n *network) {
+			serve(t, change, func(_ *testing.T, n *network) {
 				id, _ := n.begin("")
 				client := n.dial(homeAddr)
 				began := time.Now()
 				done := make(chan struct{})
-				defer func() { client.Close(); <-done }()
+				defer func() { _ = client.Close(); <-done }()
 				go func() {
 					defer close(done)
 					fmt.Fprint(client, strings.Replace(tt.send, "%s", string(id), 1))

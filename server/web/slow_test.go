@@ -87,12 +87,12 @@ func TestNobodyHoldsAConnectionByDoingNothing(t *testing.T) {
 		{"a page of ours that nobody reads", "GET /qrlatch.js HTTP/1.1\r\nHost: login.example\r\n\r\n", "", 10 * time.Second},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			serve(t, nil, func(t *testing.T, n *network) {
+			serve(t, nil, func(_ *testing.T, n *network) {
 				id, _ := n.begin("")
 				client := n.dial(homeAddr)
 				began := time.Now()
 				done := make(chan struct{})
-				defer func() { client.Close(); <-done }()
+				defer func() { _ = client.Close(); <-done }()
 				go func() {
 					defer close(done)
 					fmt.Fprint(client, strings.Replace(tt.send, "%s", string(id), 1))

@@ -1,6 +1,7 @@
 package parktest
 
 import (
+	"errors"
 	"io"
 	"net"
 	"os"
@@ -158,7 +159,7 @@ func (c *Conn) wait(op string, until *time.Time, try func() (done bool, err erro
 			moved = true
 		}
 		w.mu.Unlock()
-		if err != nil && err != io.EOF {
+		if err != nil && !errors.Is(err, io.EOF) {
 			return &net.OpError{Op: op, Net: "memory", Err: err}
 		}
 		w.update(func() {})

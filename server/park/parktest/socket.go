@@ -28,7 +28,7 @@ func (s *socket) Read(b []byte) (n int, err error) {
 		s.check()
 		n, err = s.wire.take(s.side, b)
 	})
-	if err == io.EOF { // as read(2) says it
+	if errors.Is(err, io.EOF) { // as read(2) says it
 		err = nil
 	}
 	return n, err

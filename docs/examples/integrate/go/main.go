@@ -1,0 +1,126 @@
+// A site that signs people in by qrlatch. As it stands:
+//
+//	QRLATCH=https://login.example APP=shop SECRET=secret LISTEN=127.0.0.1:8082 go run .
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/subtle"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"html/template"
+	"log"
+	"net"
+	"net/http"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/coreos/go-oidc/v3/oidc"
+)
+
+type site struct {
+	server, app, secret string
+	verifier            *oidc.IDTokenVerifier
+}
+
+var page = template.Must(template.New("").Parse(`<!DOCTYPE html><title>Sign in</title><div id="login"></div>
+<script src="{{.Server}}/qrlatch.js"></script>
+<script>QRLatch({ el: "login", app: {{.App}}, state: {{.State}} })</script>`))
+
+// home shows the login. Its state is bound to this browser by a cookie.
+func (s *site) home(w http.ResponseWriter, _ *http.Request) {
+	state := rand.Text()
+	http.SetCookie(w, &http.Cookie{Name: "state", Value: state, Path: "/", MaxAge: 3600, Secure: true, HttpOnly: true, SameSite: http.SameSiteLaxMode})
+	_ = page.Execute(w, map[string]string{"Server": s.server, "App": s.app, "State": state})
+}
+
+// signedIn is the redirect_uri. A state that is not this browser's would sign its person in
+// to somebody else's account.
+func (s *site) signedIn(w http.ResponseWriter, r *http.Request) {
+	q := r.URL.Query()
+	state, err := r.Cookie("state")
+	if err != nil || subtle.ConstantTimeCompare([]byte(state.Value), []byte(q.Get("state"))) != 1 {
+		http.Error(w, "This sign-in did not begin in this browser.", http.StatusForbidden)
+		return
+	}
+	person, err := s.redeem(r.Context(), q.Get("ticket"))
+	if errors.Is(err, errOver) {
+		http.Error(w, "This sign-in is over. Begin again.", http.StatusForbidden)
+		return
+	}
+	if err != nil {
+		http.Error(w, "The login server does not answer. Reload this page.", http.StatusBadGateway)
+		return
+	}
+	// Begin your own session here. Keep person.Session.ID in it: see "While it lasts".
+	http.SetCookie(w, &http.Cookie{Name: "state", Path: "/", MaxAge: -1})
+	fmt.Fprintf(w, "Signed in as %s\n", person.User.Name)
+}
+
+var errOver = errors.New("the ticket was used already, is too old, or never was one")
+
+type person struct {
+	Session struct {
+		ID        string `json:"id"`
+		ExpiresIn int    `json:"expires_in"`
+	} `json:"session"`
+	User struct {
+		Sub  string `json:"sub"`
+		Name string `json:"name"`
+	} `json:"user"`
+	IDToken string `json:"id_token"`
+}
+
+// redeem trades the ticket, once.
+func (s *site) redeem(ctx context.Context, ticket string) (p person, err error) {
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	body, _ := json.Marshal(map[string]string{"ticket": ticket})
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, s.server+"/v1/tickets/redeem", strings.NewReader(string(body)))
+	if err != nil {
+		return p, err
+	}
+	r.SetBasicAuth(s.app, s.secret)
+	r.Header.Set("Content-Type", "application/json")
+	answer, err := http.DefaultClient.Do(r)
+	if err != nil {
+		return p, err
+	}
+	defer answer.Body.Close()
+	switch answer.StatusCode {
+	case http.StatusOK:
+		return p, json.NewDecoder(answer.Body).Decode(&p)
+	case http.StatusBadRequest, http.StatusNotFound, http.StatusConflict:
+		return p, errOver
+	}
+	return p, fmt.Errorf("the login server answers %s", answer.Status)
+}
+
+// me is of another service of yours, which trusts nobody's word but an id_token.
+func (s *site) me(w http.ResponseWriter, r *http.Request) {
+	raw, _ := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+	token, err := s.verifier.Verify(r.Context(), raw) // signature, alg, iss, aud and exp
+	if err != nil {
+		w.WriteHeader(http.StatusUnauthorized)
+		return
+	}
+	_ = json.NewEncoder(w).Encode(map[string]string{"sub": token.Subject})
+}
+
+func main() {
+	s := &site{server: os.Getenv("QRLATCH"), app: os.Getenv("APP"), secret: os.Getenv("SECRET")}
+	keys := oidc.NewRemoteKeySet(context.Background(), s.server+"/.well-known/jwks.json")
+	s.verifier = oidc.NewVerifier(s.server, keys, &oidc.Config{ClientID: s.app, SupportedSigningAlgs: []string{oidc.ES256}})
+	http.HandleFunc("GET /{$}", s.home)
+	http.HandleFunc("GET /signed-in", s.signedIn)
+	http.HandleFunc("GET /api/me", s.me)
+	l, err := net.Listen("tcp", os.Getenv("LISTEN"))
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Printf("listening on http://%s\n", l.Addr())
+	log.Fatal((&http.Server{ReadHeaderTimeout: 10 * time.Second}).Serve(l))
+}

@@ -12,7 +12,7 @@ VULN    := .tools/govulncheck-$(VULN_VERSION)/govulncheck
 export GOFLAGS := $(strip $(shell go env GOFLAGS 2>/dev/null) -buildvcs=false)
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test check lint race unit es3 widget e2e screenshots shots fuzz mutations bench audit setup clean
+.PHONY: help build run test check lint race unit es3 widget e2e screenshots shots fuzz mutations bench audit setup clean deb image
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "  make %-11s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -79,6 +79,15 @@ setup: ## install what the tests need and this machine lacks
 
 clean: ## remove everything these commands made
 	rm -rf bin .tools node_modules e2e/.results e2e/.shots
+
+# packaging/test-deb.sh and packaging/test-unit.sh try a package out, as root on Debian.
+deb: ## build a Debian package in bin, the same bytes everywhere; GOARCH=arm64 for another machine
+	@VERSION='$(VERSION)' packaging/deb.sh
+
+image: ## build the container image qrlatch, with docker, podman or buildah
+	@tool=$$(command -v docker || command -v podman || command -v buildah) || { echo "install docker, podman or buildah"; exit 1; }; \
+	case $$tool in *docker) ;; *) set -- --format docker ;; esac; \
+	$$tool build "$$@" --build-arg VERSION='$(VERSION)' -f packaging/Dockerfile -t qrlatch .
 
 $(LINT):
 	@echo "installing golangci-lint $(LINT_VERSION), about a minute"

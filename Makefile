@@ -37,6 +37,7 @@ lint: $(LINT) ## golangci-lint with .golangci.yml
 
 race: ## Go tests with the race detector (needs a C compiler)
 	@go test -race ./...
+	@go test ./server/qr
 unit: race
 
 es3: setup build ## hold the pages' scripts and the widget to the language of Internet Explorer 6, the widget to its size, and answers for script tags to one call

@@ -31,15 +31,16 @@ type crossPlan struct {
 
 func TestABrowserMayChangeItsDialectAndLosesNothing(t *testing.T) {
 	all := crossDialects()
-	for _, first := range all {
+	for i, first := range all {
 		t.Run("start on "+first.name, func(t *testing.T) {
-			for _, second := range all {
-				for _, third := range all {
+			for j, second := range all {
+				for k, third := range all {
 					if first == second || second == third {
 						continue
 					}
 					for variant := range 8 {
-						if testing.Short() && variant != 0 && variant != 7 {
+						// Every order meets half of the variants, and every two dialects all of them.
+						if variant&1 != (i+j+k)&1 || testing.Short() && variant > 1 && variant < 6 {
 							continue
 						}
 						plan := crossPlan{

@@ -59,7 +59,7 @@ func readPure(t *testing.T, file []byte) string {
 
 func TestGozxingReadsThousands(t *testing.T) {
 	t.Parallel()
-	texts, all := symbols(t, 2000)
+	texts, all := symbols(t, thousands())
 	for i, s := range all {
 		if got := readPure(t, s.PNG(1+i%250)); got != texts[i] {
 			t.Fatalf("%q instead of %q", got, texts[i])
@@ -88,7 +88,7 @@ func missing(t *testing.T, why string) {
 func TestZbarReadsHundreds(t *testing.T) {
 	t.Parallel()
 	zbar := tool(t, "zbarimg", "apt-get install zbar-tools")
-	texts, all := symbols(t, 300)
+	texts, all := symbols(t, thousands()/7)
 	dir := t.TempDir()
 	arguments := []string{"--quiet", "--raw", "-Sdisable", "-Sqrcode.enable"}
 	for i, s := range all {
@@ -113,7 +113,7 @@ func TestJSQRReadsHundreds(t *testing.T) {
 		missing(t, "jsQR is missing: npm ci")
 	}
 	const side = 41 * 3
-	texts, all := symbols(t, 300)
+	texts, all := symbols(t, thousands()/7)
 	var pixels bytes.Buffer
 	for _, s := range all {
 		pixels.Write(picture(t, s, side).Pix)

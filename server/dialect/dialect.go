@@ -91,14 +91,18 @@ func mayStart(r *http.Request, app *login.App) bool {
 // answer writes a body that belongs to one login and must not be kept, indexed,
 // sniffed or blocked by an embedding page's isolation policy.
 func answer[Body string | []byte](c echo.Context, status int, contentType string, body Body) error {
-	h := c.Response().Header()
+	protect(c.Response().Header(), contentType)
+	return c.Blob(status, contentType, []byte(body))
+}
+
+// protect sets the fields of such an answer, whoever writes it.
+func protect(h http.Header, contentType string) {
 	value := [...]string{"no-store, private", "cross-origin", "no-referrer", "nosniff", contentType} // Set would allocate each
 	h["Cache-Control"] = value[0:1:1]
 	h["Cross-Origin-Resource-Policy"] = value[1:2:2]
 	h["Referrer-Policy"] = value[2:3:3]
 	h["X-Content-Type-Options"] = value[3:4:4]
 	h["Content-Type"] = value[4:]
-	return c.Blob(status, contentType, []byte(body))
 }
 
 // sayJSON answers in JSON. WeChat's clients want 200 whatever it says.

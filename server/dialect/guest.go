@@ -77,13 +77,9 @@ type reply struct {
 // plain are the fields of an answer that belongs to one login and must not be kept,
 // indexed, sniffed or blocked by an embedding page's isolation policy.
 func plain(contentType string) http.Header {
-	return http.Header{
-		"Cache-Control":                {"no-store, private"},
-		"Cross-Origin-Resource-Policy": {"cross-origin"},
-		"Referrer-Policy":              {"no-referrer"},
-		"X-Content-Type-Options":       {"nosniff"},
-		"Content-Type":                 {contentType},
-	}
+	h := make(http.Header, 6)
+	protect(h, contentType)
+	return h
 }
 
 func (r reply) send(c echo.Context) error {

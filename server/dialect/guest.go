@@ -17,7 +17,6 @@ import (
 type guest struct {
 	mu    sync.Mutex
 	spot  park.Spot
-	lost  bool
 	place limit.Place
 	came  int64 // in nanoseconds since 1970
 }
@@ -26,20 +25,11 @@ type guest struct {
 func (g *guest) enter(w *limit.Waiters, v limit.Waiter) limit.Verdict {
 	g.came = time.Now().UnixNano()
 	v.Yielder = g
-	verdict := w.Enter(&g.place, v)
-	if verdict != limit.Admitted {
-		g.lost = true
-	}
-	return verdict
+	return w.Enter(&g.place, v)
 }
 
 // Yield is called by who takes the place.
-func (g *guest) Yield() {
-	g.mu.Lock()
-	g.lost = true
-	g.mu.Unlock()
-	g.Ring()
-}
+func (g *guest) Yield() { g.Ring() }
 
 // Ring makes the guest look what there is to do: see park.Spot. Before it has a spot there
 // is no need to, since it will look when it gets one.
@@ -55,9 +45,9 @@ func (g *guest) Ring() {
 // wake notes where the guest waits, and tells whether it has lost its place.
 func (g *guest) wake(s park.Spot) (lost bool) {
 	g.mu.Lock()
-	defer g.mu.Unlock()
 	g.spot = s
-	return g.lost
+	g.mu.Unlock()
+	return g.place.Lost()
 }
 
 // patience is when somebody who lost its place is told so: were it sooner, a client would
@@ -93,10 +83,9 @@ func (r reply) send(c echo.Context) error {
 }
 
 // longPoll is a request that is held until its protocol has something to say. It answers
-// once. It is a part of what has the words.
+// once. It is a part of what has the words, and is given them each time: thousands wait.
 type longPoll struct {
 	guest
-	words words
 	until int64 // in nanoseconds since 1970
 }
 
@@ -106,27 +95,23 @@ type words interface {
 	look() (r reply, ok bool)
 	// nothing says that there is nothing yet, at the end of the wait.
 	nothing() reply
-	// stop ends what look has begun.
-	stop()
 }
 
-// await says who has the words, and how long to wait for them.
-func (p *longPoll) await(words words, hold time.Duration) {
-	p.words, p.until = words, time.Now().Add(hold).UnixNano()
-}
+// await says how long to wait.
+func (p *longPoll) await(hold time.Duration) { p.until = time.Now().Add(hold).UnixNano() }
 
-// Wake is the Lot's.
-func (p *longPoll) Wake(s park.Spot) {
+// ask lets the words answer if there is something to say, or the time is up.
+func (p *longPoll) ask(words words, s park.Spot) {
 	lost, until := p.wake(s), time.Unix(0, p.until)
 	if lost && p.patience().Before(until) {
 		until = p.patience()
 	}
 	if now := time.Now(); s.Draining() || !now.Before(until) || now.UnixNano() < p.came { // the clock was set back
-		p.answer(s, p.words.nothing())
+		p.answer(s, words.nothing())
 		return
 	}
 	if !lost {
-		if r, ok := p.words.look(); ok {
+		if r, ok := words.look(); ok {
 			p.answer(s, r)
 			return
 		}
@@ -135,9 +120,3 @@ func (p *longPoll) Wake(s park.Spot) {
 }
 
 func (p *longPoll) answer(s park.Spot, r reply) { s.Answer(r.status, r.header, r.body) }
-
-// Gone is the Lot's.
-func (p *longPoll) Gone() {
-	p.words.stop()
-	p.place.Leave()
-}

@@ -12,6 +12,7 @@ import (
 
 	"qrlatch/server/limit"
 	"qrlatch/server/login"
+	"qrlatch/server/park"
 	"qrlatch/server/problem"
 )
 
@@ -85,11 +86,11 @@ func (j *JSON) wait(c echo.Context, id string, by limit.Dialect, may func(echo.C
 		}
 		return as.view(view(j.Service, j.PublicURL, login.ID(id), l, time.Now())).send(c)
 	}
-	w := &jsonPoll{JSON: j, id: login.ID(id).Pack(), watch: j.Service.NewWatch(who, l)}
+	w := &jsonPoll{JSON: j, secret: login.ID(id).Secret(), watch: j.Service.NewWatch(who, l)}
 	if s, ok := as.(inScript); ok {
 		w.callback = strings.Clone(s.name) // of a request that is soon gone
 	}
-	w.await(w, time.Duration(seconds)*time.Second)
+	w.await(time.Duration(seconds) * time.Second)
 	switch w.enter(j.Waiters, waiterFor(c, by, who, l)) {
 	case limit.Admitted:
 		if err := w.watch.Follow(l, w); err != nil {
@@ -112,7 +113,7 @@ type jsonPoll struct {
 	*JSON
 	watch    login.Watch
 	callback string // of a script tag; empty: plain JSON
-	id       login.PackedID
+	secret   login.IDSecret
 	refused  bool // for want of room
 }
 
@@ -135,7 +136,7 @@ func (w *jsonPoll) look() (reply, bool) {
 }
 
 func (w *jsonPoll) say(l login.Login) reply {
-	return w.as().view(view(w.Service, w.PublicURL, w.id.ID(), l, time.Now()))
+	return w.as().view(view(w.Service, w.PublicURL, l.Handle.ID(w.secret), l, time.Now()))
 }
 
 // nothing describes the login anew: its code may be another.
@@ -150,4 +151,14 @@ func (w *jsonPoll) nothing() reply {
 	return w.say(l)
 }
 
-func (w *jsonPoll) stop() { w.watch.Stop() }
+// Offer is the Watch's.
+func (w *jsonPoll) Offer(l login.Login) bool { return w.watch.Accept(l, w) }
+
+// Wake is the Lot's.
+func (w *jsonPoll) Wake(s park.Spot) { w.ask(w, s) }
+
+// Gone is the Lot's.
+func (w *jsonPoll) Gone() {
+	w.watch.Stop()
+	w.place.Leave()
+}

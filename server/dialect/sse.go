@@ -126,7 +126,7 @@ func (s *SSE) events(c echo.Context) error {
 	}
 
 	t := &stream{
-		SSE: s, id: login.ID(who.ID).Pack(),
+		SSE: s, secret: login.ID(who.ID).Secret(),
 		watch: s.Service.NewWatch(who, l), seen: seen, now: &l, life: time.Now().Add(lifetime()).UnixNano(),
 	}
 	if t.enter(s.Waiters, waiterFor(c, limit.BySSE, who, l)) != limit.Admitted {

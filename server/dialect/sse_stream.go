@@ -16,12 +16,12 @@ import (
 type stream struct {
 	guest
 	*SSE
-	id    login.PackedID
-	watch login.Watch
-	out   telling      // how it is told; nil: by its spot
-	now   *login.Login // what is to be told next, if it is known already
-	shown shown        // what is needed to make its next code
-	seen  login.State  // the last state it knows
+	secret login.IDSecret
+	watch  login.Watch
+	out    telling      // how it is told; nil: by its spot
+	now    *login.Login // what is to be told next, if it is known already
+	shown  shown        // what is needed to make its next code
+	seen   login.State  // the last state it knows
 
 	// When it is to end, to be heard of, to change its code, and to ask the store again, in
 	// nanoseconds since 1970. 0: never.
@@ -70,6 +70,9 @@ func (t *stream) Wake(s park.Spot) {
 	out.end()
 	s.End()
 }
+
+// Offer is the Watch's.
+func (t *stream) Offer(l login.Login) bool { return t.watch.Accept(l, t) }
 
 // Gone is the Lot's.
 func (t *stream) Gone() {
@@ -123,7 +126,7 @@ func (t *stream) state(out telling, l login.Login, now int64) (over bool) {
 // EventSource would take an error for the end.
 func (t *stream) follow(l login.Login, now int64) (over bool) {
 	t.again = 0
-	err := t.watch.Follow(l, &t.guest)
+	err := t.watch.Follow(l, t)
 	if err != nil && !errors.Is(err, login.ErrNotFound) {
 		t.again = now + int64(slowPoll)
 		return false
@@ -156,7 +159,7 @@ func (t *stream) next() int64 {
 }
 
 func (t *stream) say(out telling, name string, l login.Login) {
-	data, err := json.Marshal(view(t.Service, t.PublicURL, t.id.ID(), l, time.Now()))
+	data, err := json.Marshal(view(t.Service, t.PublicURL, l.Handle.ID(t.secret), l, time.Now()))
 	if err == nil { // a view is but strings and numbers
 		out.say(l.State.String(), name, data)
 	}

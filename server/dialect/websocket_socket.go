@@ -128,6 +128,9 @@ func (s *socket) hear(op ws.OpCode, payload []byte) {
 	}
 }
 
+// Offer is the Watch's.
+func (s *socket) Offer(l login.Login) bool { return s.watch.Accept(l, s) }
+
 // Wake is the Lot's.
 func (s *socket) Wake(spot park.Spot) {
 	s.spot = spot
@@ -269,7 +272,7 @@ func (s *socket) follow(l login.Login, now int64) {
 	s.again = 0
 	var err error
 	if l.State != login.Redeemed {
-		err = s.watch.Follow(l, &s.guest)
+		err = s.watch.Follow(l, s)
 	} else {
 		s.unfollow()
 		s.unwatch, err = s.Service.WatchSession(s.session, func(v login.Session) {

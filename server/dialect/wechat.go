@@ -147,7 +147,7 @@ func (w *WeChat) poll(c echo.Context) error {
 		v = limit.Waiter{Dialect: limit.ByWeChat, Addr: who.Addr}
 	}
 	poll := &wechatPoll{WeChat: w, icon: icon, watch: w.Service.NewWatch(who, l)}
-	poll.await(poll, w.Hold)
+	poll.await(w.Hold)
 	if poll.enter(w.Waiters, v) == limit.TurnedAway {
 		return turnAway(c)
 	}
@@ -190,7 +190,18 @@ func (p *wechatPoll) look() (reply, bool) {
 }
 
 func (p *wechatPoll) nothing() reply { return inWeChat(saysNothing) }
-func (p *wechatPoll) stop()          { p.watch.Stop() }
+
+// Offer is the Watch's.
+func (p *wechatPoll) Offer(l login.Login) bool { return p.watch.Accept(l, p) }
+
+// Wake is the Lot's.
+func (p *wechatPoll) Wake(s park.Spot) { p.ask(p, s) }
+
+// Gone is the Lot's.
+func (p *wechatPoll) Gone() {
+	p.watch.Stop()
+	p.place.Leave()
+}
 
 // say puts the state of a login into words, or returns none if this dialect has said it
 // before and should wait.

@@ -14,6 +14,7 @@ import (
 
 	"qrlatch/server/limit"
 	"qrlatch/server/login"
+	"qrlatch/server/park"
 )
 
 // This file is as much of WeChat Web after the login as a client needs to call
@@ -139,7 +140,7 @@ func (w *WeChat) synccheck(c echo.Context) error {
 		v.Topic, v.Bound = string(s.ID), true
 	}
 	check := new(syncCheck)
-	check.await(check, w.Hold)
+	check.await(w.Hold)
 	if check.enter(w.Waiters, v) == limit.TurnedAway {
 		return turnAway(c)
 	}
@@ -175,10 +176,15 @@ func (s *syncCheck) look() (reply, bool) {
 
 func (s *syncCheck) nothing() reply { return inWeChat(saysSync(retOK)) }
 
-func (s *syncCheck) stop() {
+// Wake is the Lot's.
+func (s *syncCheck) Wake(spot park.Spot) { s.ask(s, spot) }
+
+// Gone is the Lot's.
+func (s *syncCheck) Gone() {
 	if s.unlink != nil {
 		s.unlink()
 	}
+	s.place.Leave()
 }
 
 func saysSync(code int) string {

@@ -13,17 +13,26 @@ type Place struct {
 	yield    Yielder
 	next     *Place // in the line of its topic; guarded by the topic's shard, as is lined
 	network  login.NetworkKey
-	left     atomic.Bool
+	fate     atomic.Uint32
 	dialect  Dialect
 	standing standing
 	held     bool
 	lined    bool
 }
 
+// What becomes of a Place.
+const (
+	left uint32 = 1 << iota
+	lost
+)
+
+// Lost tells whether the place was taken by another, or never given.
+func (p *Place) Lost() bool { return p.fate.Load()&lost != 0 }
+
 // Leave gives the place up. It may be called more than once, and where there is none.
 func (p *Place) Leave() {
 	w := p.waiters
-	if w == nil || p.left.Swap(true) {
+	if w == nil || p.fate.Or(left)&left != 0 {
 		return
 	}
 	if !p.held {

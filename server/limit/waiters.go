@@ -110,7 +110,7 @@ type networkShard struct {
 	tallies map[login.NetworkKey]tally
 }
 
-type tally struct{ waiting, held int }
+type tally struct{ waiting, held int32 }
 
 // NewWaiters returns an empty count.
 func NewWaiters(limits WaiterLimits) *Waiters {
@@ -140,6 +140,7 @@ func (w *Waiters) Enter(p *Place, v Waiter) Verdict {
 			w.count[p.dialect].Add(1)
 			if replaced != nil {
 				w.limits.Hit("waiters_per_login")
+				replaced.fate.Or(lost)
 				if replaced.yield != nil {
 					replaced.yield.Yield()
 				}
@@ -150,6 +151,7 @@ func (w *Waiters) Enter(p *Place, v Waiter) Verdict {
 		w.leave(p.network, false)
 	}
 	w.limits.Hit(met)
+	p.fate.Store(lost)
 	if !w.hold(p.network) {
 		return TurnedAway
 	}
@@ -186,7 +188,7 @@ func (w *Waiters) admit(network login.NetworkKey) (met string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	t := s.tallies[network]
-	if t.waiting++; over(t.waiting, w.limits.PerAddress) {
+	if t.waiting++; over(int(t.waiting), w.limits.PerAddress) {
 		w.waiting.Add(-1)
 		return "waiters_per_address"
 	}
@@ -204,7 +206,7 @@ func (w *Waiters) hold(network login.NetworkKey) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	t := s.tallies[network]
-	if t.held++; over(t.held, w.limits.PerAddress) {
+	if t.held++; over(int(t.held), w.limits.PerAddress) {
 		w.held.Add(-1)
 		return false
 	}

@@ -11,11 +11,16 @@ import (
 type Watch struct {
 	watch   watch[Login]
 	service *Service
-	handle  Handle
-	bell    Bell
 	news    *Login // guarded by watch.mu
+	handle  packedHandle
 	since   State
 	secret  bool // whoever watches holds more than a login id
+}
+
+// Watcher is whoever has a Watch as a part, which he is told of by Offer, to ask the Watch
+// itself with Accept: pointers from the part to the whole would be another 16 bytes.
+type Watcher interface {
+	Offer(now Login) (accepted bool)
 }
 
 // Bell is rung from whichever goroutine made a change. Ring must not block.
@@ -30,22 +35,22 @@ func (s *Service) NewWatch(h Holder, l Login) Watch {
 // NewResumedWatch returns the watch of the holder of a resume secret.
 func (s *Service) NewResumedWatch() Watch { return Watch{service: s, secret: true} }
 
-// Follow makes w ring bell once, as soon as the login is in a later state than l, or the
-// watcher is no longer its browser: perhaps before Follow returns. Then w may follow anew.
-// Every Watch must be stopped.
-func (w *Watch) Follow(l Login, bell Bell) error {
-	w.handle, w.bell, w.since, w.news, w.watch.to = l.Handle, bell, l.State, nil, w
+// Follow offers the login to whole, whose Watch w is, now and after each change until w
+// accepts, perhaps before Follow returns. Then w may follow anew. Every Watch must be stopped.
+func (w *Watch) Follow(l Login, whole Watcher) error {
+	w.handle, w.since, w.news, w.watch.to = l.Handle.pack(), l.State, nil, whole
 	return w.service.logins.add(l.Handle, &w.watch)
 }
 
-// offer is the hub's. States never go back, and their numbers grow with them: what is
-// offered late is not taken for news.
-func (w *Watch) offer(now Login) bool {
+// Accept is for Offer: it takes the login, and rings, if that is in a later state than the one
+// that was followed, or the watcher is no longer its browser. States never go back, and their
+// numbers grow with them: what is offered late is not taken for news.
+func (w *Watch) Accept(now Login, bell Bell) (accepted bool) {
 	if w.proves(now) && now.State <= w.since {
 		return false
 	}
 	w.news = &now
-	w.bell.Ring()
+	bell.Ring()
 	return true
 }
 
@@ -68,7 +73,7 @@ func (w *Watch) News() (l Login, err error, rang bool) { //nolint:revive // the 
 
 // Now returns the login as it stands, to a watch that has begun. ErrNotFound as in News.
 func (w *Watch) Now(ctx context.Context) (Login, error) {
-	l, err := w.service.store.Logins.Get(ctx, w.handle)
+	l, err := w.service.store.Logins.Get(ctx, w.handle.handle())
 	if err == nil && !w.proves(l) {
 		err = ErrNotFound
 	}
@@ -80,11 +85,12 @@ func (w *Watch) Now(ctx context.Context) (Login, error) {
 
 // Stop ends the wait. Nothing rings afterwards.
 func (w *Watch) Stop() {
-	if w.handle == "" {
+	if w.watch.to == nil {
 		return // it never began
 	}
-	w.service.logins.end(w.handle, &w.watch)
+	handle := w.handle.handle()
+	w.service.logins.end(handle, &w.watch)
 	if !w.secret {
-		w.service.audience.hear(w.handle, w.watch.by) // until now it was there
+		w.service.audience.hear(handle, w.watch.by) // until now it was there
 	}
 }

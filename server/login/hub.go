@@ -57,12 +57,13 @@ type watch[R any] struct {
 
 // offered decides about what it is offered on whichever goroutine made the change: it must
 // not block and must not end its watch.
-type offered[R any] interface{ offer(r R) (accepted bool) }
+type offered[R any] interface{ Offer(now R) (accepted bool) }
 
 // offerFunc is a function that decides.
 type offerFunc[R any] func(R) (accepted bool)
 
-func (f offerFunc[R]) offer(r R) bool { return f(r) }
+// Offer calls f.
+func (f offerFunc[R]) Offer(now R) bool { return f(now) }
 
 func newHub[K ~string, R Record[K]](t Table[K, R], load func(K) (R, error), due func(R) time.Time, lost func(K) R) *hub[K, R] {
 	h := &hub[K, R]{load: load, due: due, lost: lost, follow: t.Follow, unfollow: t.Unfollow, seed: maphash.MakeSeed()}
@@ -191,7 +192,7 @@ func (h *hub[K, R]) waiting(key K) (all []watcher) {
 
 func (h *hub[K, R]) offerTo(key K, w *watch[R], r R) {
 	w.mu.Lock()
-	accepted := !w.over && w.to.offer(r)
+	accepted := !w.over && w.to.Offer(r)
 	w.over = w.over || accepted
 	w.mu.Unlock()
 	if accepted {

@@ -24,11 +24,17 @@ func (*fixed) Notify(func(Handle)) {}
 func (*fixed) Follow(Handle)       {}
 func (*fixed) Unfollow(Handle)     {}
 
-type kicked chan struct{}
+// kicked is a browser that waits.
+type kicked struct {
+	Watch
+	rung chan struct{}
+}
 
-func (k kicked) Ring() {
+func (k *kicked) Offer(l Login) bool { return k.Accept(l, k) }
+
+func (k *kicked) Ring() {
 	select {
-	case k <- struct{}{}:
+	case k.rung <- struct{}{}:
 	default:
 	}
 }
@@ -36,16 +42,16 @@ func (k kicked) Ring() {
 // A browser that is rung follows anew at once, perhaps before its last watch was taken off
 // the list. It must not stand there twice, and nobody behind it may be forgotten.
 func TestWhoFollowsAnewAtOnceDisturbsNobody(t *testing.T) {
+	const handle = Handle("AAAAAAAAAAAA")
 	synctest.Test(t, func(t *testing.T) {
-		store := &fixed{l: Login{Handle: "h", State: Pending, Deadline: time.Now().Add(time.Hour)}}
+		store := &fixed{l: Login{Handle: handle, State: Pending, Deadline: time.Now().Add(time.Hour)}}
 		s := &Service{store: Store{Logins: store}}
 		s.logins = newHub(store, func(h Handle) (Login, error) { return store.Get(t.Context(), h) },
 			func(Login) time.Time { return time.Time{} }, func(h Handle) Login { return Login{Handle: h, State: Expired} })
-		var watches [3]Watch
-		var bells [3]kicked
+		var watches [3]kicked
 		for i := range watches {
-			watches[i], bells[i] = s.NewResumedWatch(), make(kicked, 1)
-			if err := watches[i].Follow(store.l, bells[i]); err != nil {
+			watches[i].Watch, watches[i].rung = s.NewResumedWatch(), make(chan struct{}, 1)
+			if err := watches[i].Follow(store.l, &watches[i]); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -56,20 +62,20 @@ func TestWhoFollowsAnewAtOnceDisturbsNobody(t *testing.T) {
 		store.mu.Unlock()
 
 		// The offer to the middle one is accepted while somebody is busy with the list.
-		shard := s.logins.shard("h")
+		shard := s.logins.shard(handle)
 		shard.mu.Lock()
 		offered := make(chan struct{})
 		go func() {
 			defer close(offered)
-			s.logins.offerTo("h", &watches[1].watch, scanned)
+			s.logins.offerTo(handle, &watches[1].watch, scanned)
 		}()
-		<-bells[1]
+		<-watches[1].rung
 		l, err, rang := watches[1].News()
 		if err != nil || !rang {
 			t.Fatal(err, rang)
 		}
 		again := make(chan error)
-		go func() { again <- watches[1].Follow(l, bells[1]) }()
+		go func() { again <- watches[1].Follow(l, &watches[1]) }()
 		shard.mu.Unlock() // now both want it, in either order
 		if err := <-again; err != nil {
 			t.Fatal(err)
@@ -77,7 +83,7 @@ func TestWhoFollowsAnewAtOnceDisturbsNobody(t *testing.T) {
 		<-offered
 		listed := map[*watch[Login]]int{}
 		shard.mu.Lock()
-		for n, w := 0, shard.topics["h"].first; w != nil && n < 10; n, w = n+1, w.next {
+		for n, w := 0, shard.topics[handle].first; w != nil && n < 10; n, w = n+1, w.next {
 			listed[w]++
 		}
 		shard.mu.Unlock()
@@ -85,7 +91,7 @@ func TestWhoFollowsAnewAtOnceDisturbsNobody(t *testing.T) {
 			if listed[&watches[i].watch] != 1 {
 				t.Errorf("watch %d stands in the list %d times", i, listed[&watches[i].watch])
 			}
-			watches[i].handle = "" // they were never heard of
+			watches[i].watch.to = nil // they were never heard of
 		}
 	})
 }

@@ -35,19 +35,31 @@ func newID() (ID, Handle) {
 	return id, id.handle()
 }
 
-// PackedID is an ID in few bytes, for whoever keeps thousands of them.
-type PackedID [handleBytes + secretBytes]byte
+// packedHandle is a Handle in few bytes.
+type packedHandle [handleBytes]byte
 
-// Pack is for an ID under which a login was found. Any other gives the zero PackedID.
-func (id ID) Pack() (p PackedID) {
-	if b, ok := decode(string(id), len(p)); ok {
-		copy(p[:], b)
-	}
+// pack is for a Handle of ours. Any other gives the zero packedHandle.
+func (h Handle) pack() (p packedHandle) {
+	_, _ = appendDecoded(p[:0], string(h), handleBytes) // into p, which has the room
 	return p
 }
 
-// ID returns what was packed.
-func (p PackedID) ID() ID { return ID(encode(p[:])) }
+func (p packedHandle) handle() Handle { return Handle(encode(p[:])) }
+
+// IDSecret is what an ID holds beside its handle, for whoever keeps thousands of them.
+type IDSecret [secretBytes]byte
+
+// Secret is for an ID under which a login was found. Any other gives the zero IDSecret.
+func (id ID) Secret() (s IDSecret) {
+	if len(id) > handleLen {
+		_, _ = appendDecoded(s[:0], string(id[handleLen:]), secretBytes) // into s, which has the room
+	}
+	return s
+}
+
+// ID returns the id whose secret s is. A handle fills its letters, so an ID is both one
+// after the other.
+func (h Handle) ID(s IDSecret) ID { return ID(string(h) + encode(s[:])) }
 
 // handle returns the public part. Call it on well-formed ids only.
 func (id ID) handle() Handle { return Handle(id[:handleLen]) }

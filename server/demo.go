@@ -13,15 +13,15 @@ import (
 	"qrlatch/server/phone"
 )
 
-// demo is what --demo brings: two sites on our own host and a shop elsewhere, and two
-// people whose phones anybody on this machine may use.
+// demo is what --demo brings: two sites on our own host and a shop elsewhere, one that asks
+// for passkeys where browsers have them, and two people whose phones anybody on this machine may use.
 type demo struct {
 	apps     []login.App
 	tokens   phone.Tokens
 	accounts []pages.Account
 }
 
-func newDemo(publicURL string, passwords bool, shop login.App) demo {
+func newDemo(publicURL string, passwords bool, shop login.App, passkeys bool) demo {
 	page := publicURL + "/cgi-bin/mmwebwx-bin/webwxnewloginpage"
 	site := func(id, name string) login.App {
 		return login.App{
@@ -34,6 +34,11 @@ func newDemo(publicURL string, passwords bool, shop login.App) demo {
 		site("wx782c26e4c19acffb", "WeChat Web client"), // the id that clients have built in
 		shop,
 	}}
+	if passkeys {
+		vault := site("vault", "Vault")
+		vault.Passkey = true
+		d.apps = append(d.apps, vault)
+	}
 	for _, person := range []struct{ subject, name string }{{"alice", "Alice"}, {"bob", "Bob"}} {
 		word, bearer := "", "demo-"+person.subject
 		if passwords {

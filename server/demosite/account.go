@@ -58,6 +58,18 @@ func (a *accounts) end(id string) {
 	}
 }
 
+// endSession ends whatever began with a session of the login server.
+func (a *accounts) endSession(session string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for id, one := range a.open {
+		if one.session == session {
+			one.Ended = true
+			a.open[id] = one
+		}
+	}
+}
+
 func (a *accounts) forget(id string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()

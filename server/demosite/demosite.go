@@ -35,6 +35,7 @@ type site struct {
 	Options
 	server   loginServer
 	accounts accounts
+	keys     keys
 	pages    *template.Template
 }
 
@@ -55,6 +56,7 @@ func New(o Options) (http.Handler, error) {
 	mux.HandleFunc("GET /account", s.account)
 	mux.HandleFunc("GET /account/alive", s.alive)
 	mux.HandleFunc("POST /sign-out", s.signOut)
+	mux.HandleFunc("POST /signed-out", s.signedOut)
 	mux.Handle("GET /static/{name}", http.FileServerFS(files))
 	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
 		s.problem(w, http.StatusNotFound, "Nothing on this shelf", "There is no page at this address.")

@@ -26,6 +26,7 @@ type loginServer struct {
 	user    string // JSON
 	expires int
 	session int // status of a session
+	jwks    string
 }
 
 func newLoginServer(t *testing.T) *loginServer {
@@ -37,6 +38,8 @@ func newLoginServer(t *testing.T) *loginServer {
 		id, secret, _ := r.BasicAuth()
 		l.asked = append(l.asked, strings.Join([]string{r.Method, r.URL.Path, id + ":" + secret, string(body)}, " "))
 		switch {
+		case r.URL.Path == "/.well-known/jwks.json" && l.jwks != "":
+			_, _ = io.WriteString(w, l.jwks)
 		case r.Method == http.MethodPost && l.redeem == 200:
 			_ = json.NewEncoder(w).Encode(map[string]any{
 				"session": map[string]any{"id": "sessionid", "expires_in": l.expires}, "user": json.RawMessage(l.user), "auth_time": 1795235708,

@@ -5,10 +5,13 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/subtle"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/url"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/coreos/go-oidc/v3/oidc"
 	"golang.org/x/oauth2"
@@ -40,6 +43,13 @@ func (p *Provider) Begin(ctx context.Context) (address string, a Attempt, err er
 	}
 	a = Attempt{State: rand.Text(), Nonce: rand.Text(), Verifier: oauth2.GenerateVerifier()}
 	return m.oauth.AuthCodeURL(a.State, oidc.Nonce(a.Nonce), oauth2.S256ChallengeOption(a.Verifier)), a, nil
+}
+
+// NoOlder returns the address of [Provider.Begin] of a sign-in that may have no older proof
+// of who it is: the provider asks for a new one, and says when it had it (Core, section
+// 3.1.2.1).
+func NoOlder(address string, than time.Duration) string {
+	return address + "&max_age=" + strconv.Itoa(int(than/time.Second))
 }
 
 // Finish returns who has signed in: answer is the query that the provider has sent the
@@ -126,14 +136,16 @@ func (p *Provider) identify(ctx context.Context, m *metadata, a Attempt, tokens 
 	if token.Subject == "" || len(token.Subject) > maxSubject {
 		return login.Identity{}, refused("the ID token has no usable subject")
 	}
+	signedIn := said.signedIn()
 	if said.Name == "" && m.says.UserInfoURL != "" {
 		if said, err = p.userInfo(ctx, m, tokens, token.Subject, said); err != nil {
 			return login.Identity{}, err
 		}
 	}
 	return login.Identity{
-		Phone:   login.Phone{Issuer: p.config.Issuer, Subject: token.Subject},
-		Profile: login.Profile{Name: said.name(token.Subject), Picture: said.picture()},
+		AuthTime: signedIn,
+		Phone:    login.Phone{Issuer: p.config.Issuer, Subject: token.Subject},
+		Profile:  login.Profile{Name: said.name(token.Subject), Picture: said.picture()},
 	}, nil
 }
 
@@ -165,6 +177,18 @@ type person struct {
 	Name     string `json:"name"`
 	Username string `json:"preferred_username"`
 	Picture  string `json:"picture"`
+
+	AuthTime json.RawMessage `json:"auth_time"`
+}
+
+// signedIn is when the person proved to be it at the provider, which may be long before it
+// came here; the zero Time if that is not said, or not in seconds.
+func (p person) signedIn() time.Time {
+	seconds, err := strconv.ParseFloat(string(p.AuthTime), 64)
+	if err != nil || !(seconds > 0 && seconds < 1<<40) {
+		return time.Time{}
+	}
+	return time.Unix(int64(seconds), 0)
 }
 
 func (p person) name(subject string) string {

@@ -19,6 +19,8 @@ const (
 	cookiePhone = "qrlatch_phone" // who is signed in, signed
 	cookieVisit = "qrlatch_visit" // random; tokens of forms are bound to it
 	cookieSeen  = "qrlatch_seen"  // when a code was opened here, signed
+	// of the passkey that was enrolled here last, sealed by package passkey
+	cookiePasskey = "qrlatch_passkey"
 )
 
 const (
@@ -83,6 +85,7 @@ type signedIn struct {
 	Issuer, Subject string
 	Name, Picture   string `json:",omitempty"` // as the provider told; nobody else knows them
 	Until           int64  // unix seconds
+	At              int64  `json:",omitempty"` // when the person proved to be it, unix seconds; 0: nobody says
 }
 
 // maxSealed is how long a cookie's value may be: browsers drop a cookie of more than 4 kB.
@@ -92,6 +95,9 @@ func (p *Pages) setIdentity(c echo.Context, who login.Identity) {
 	in := signedIn{
 		Issuer: who.Issuer, Subject: who.Subject, Name: who.Name, Picture: who.Picture,
 		Until: time.Now().Add(phoneLife).Unix(),
+	}
+	if !who.AuthTime.IsZero() {
+		in.At = who.AuthTime.Unix()
 	}
 	sealed := p.seal(cookiePhone, in)
 	if len(sealed) > maxSealed { // a picture's address may be long, and people can do without
@@ -109,13 +115,19 @@ func (p *Pages) identity(c echo.Context) (login.Identity, bool) {
 		return login.Identity{}, false
 	}
 	who := login.Phone{Issuer: in.Issuer, Subject: in.Subject}
+	var at time.Time
+	if in.At != 0 {
+		at = time.Unix(in.At, 0)
+	}
 	for _, a := range p.Accounts {
 		if a.Identity.Phone == who {
-			return a.Identity, true
+			found := a.Identity
+			found.AuthTime = at
+			return found, true
 		}
 	}
 	if p.SignIn != nil && in.Issuer == p.SignIn.Issuer() {
-		return login.Identity{Phone: who, Profile: login.Profile{Name: in.Name, Picture: in.Picture}}, true
+		return login.Identity{Phone: who, Profile: login.Profile{Name: in.Name, Picture: in.Picture}, AuthTime: at}, true
 	}
 	return login.Identity{}, false
 }

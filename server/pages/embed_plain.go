@@ -59,7 +59,7 @@ func (p *Pages) startPlain(c echo.Context) error {
 	}
 	id, l, err := p.Service.Start(r.Context(), login.Request{
 		App: start.App, RedirectURI: start.RedirectURI, SiteState: start.State, Lang: start.Lang, Browser: browserOf(c),
-		UserCode: start.UserCode == withUserCode,
+		UserCode: start.UserCode == withUserCode, Dialect: "page",
 	})
 	if errors.Is(err, login.ErrFull) {
 		p.Waiters.Pause(r.Context(), browserOf(c).Addr, limit.Patience)

@@ -37,6 +37,7 @@ const (
 	beginPath     = "/phone/sign-in/provider"
 	cookieAttempt = "qrlatch_oidc" // the sign-in that was begun here last, signed
 	attemptLife   = 10 * time.Minute
+	freshSignIn   = time.Minute // of passkey.FreshFor: the rest is for the person
 )
 
 // attempt is a sign-in that was begun in this browser.
@@ -66,6 +67,9 @@ func (p *Pages) beginSignIn(c echo.Context) error {
 	address, begun, err := p.SignIn.Begin(c.Request().Context())
 	if err != nil {
 		return p.signInFailed(c, next, err)
+	}
+	if c.QueryParam("fresh") != "" {
+		address = oidc.NoOlder(address, freshSignIn)
 	}
 	p.setCookie(c, cookieAttempt, CallbackPath, p.seal(cookieAttempt, attempt{
 		Attempt: begun, Visit: p.visit(c), Next: next, Until: time.Now().Add(attemptLife).Unix(),

@@ -52,6 +52,7 @@ type idp struct {
 	t      *testing.T
 	mu     sync.Mutex
 	grants map[string]url.Values // by code: what was asked for
+	wanted url.Values            // what was asked for last
 	asked  map[string]int        // requests by path
 	spoken []string              // every code, token and verifier that it has seen
 }
@@ -125,7 +126,7 @@ func (p *idp) authorize(w http.ResponseWriter, r *http.Request) {
 	}
 	code := rand.Text()
 	p.mu.Lock()
-	p.grants[code] = q
+	p.grants[code], p.wanted = q, q
 	p.spoken = append(p.spoken, code, q.Get("state"), q.Get("nonce"))
 	p.mu.Unlock()
 	back := url.Values{"code": {code}, "state": {q.Get("state")}, "iss": {issuer}}
@@ -133,6 +134,13 @@ func (p *idp) authorize(w http.ResponseWriter, r *http.Request) {
 		p.answer(back)
 	}
 	http.Redirect(w, r, q.Get("redirect_uri")+"?"+back.Encode(), http.StatusFound)
+}
+
+// lastAsked is a parameter of the last sign-in.
+func (p *idp) lastAsked(name string) string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.wanted.Get(name)
 }
 
 func (p *idp) token(w http.ResponseWriter, r *http.Request) {

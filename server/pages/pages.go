@@ -24,6 +24,7 @@ import (
 	"qrlatch/assets"
 	"qrlatch/server/limit"
 	"qrlatch/server/login"
+	"qrlatch/server/passkey"
 	"qrlatch/templates"
 )
 
@@ -46,6 +47,8 @@ type Options struct {
 	SignIn    Provider // where people without an account sign in; nil: nowhere
 	Secure    bool     // cookies travel on HTTPS only
 	Log       *slog.Logger
+
+	Passkeys *passkey.RelyingParty // nil: there are none here
 
 	Places Places                   // nil: nobody knows any
 	Scans  *limit.PerMinute         // how many codes a person may hand in, by Phone.Key; nil: no limit
@@ -116,7 +119,9 @@ func (p *Pages) Routes(e *echo.Echo) {
 	e.POST("/phone/scan", p.scanTyped)
 	e.POST("/phone/frame", p.frame)
 	e.Match(read, "/phone/manifest.webmanifest", p.manifest)
+	e.Match(read, "/phone/sign-in", p.signInAgain)
 	e.POST("/phone/sign-in", p.signIn)
+	e.POST("/phone/passkeys", p.enrol)
 	e.POST("/phone/sign-out", p.signOut)
 	e.POST("/phone/sessions/:id/sign-out", p.endSession)
 

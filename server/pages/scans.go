@@ -34,6 +34,7 @@ type scanPage struct {
 	Tries       int      // left after a wrong number; 0: none was wrong
 	OutOfTries  bool
 	WasApproved bool // it expired although this phone said yes
+	Passkey     *passkeyPart
 }
 
 // riskMessages say each sign of a relay in words.
@@ -47,6 +48,11 @@ var riskMessages = map[string]string{
 }
 
 func (p *Pages) showScan(c echo.Context, status int, who login.Identity, l login.Login) error {
+	return p.showScanAfter(c, status, who, l, nil)
+}
+
+// showScanAfter is showScan after an answer that was refused for its passkey.
+func (p *Pages) showScanAfter(c echo.Context, status int, who login.Identity, l login.Login, refused error) error {
 	p.speakFor(c, l.App)
 	page := scanPage{
 		view: p.begin(c, who), ID: l.Handle, State: l.State.String(), Live: !l.State.Final(),
@@ -70,6 +76,7 @@ func (p *Pages) showScan(c echo.Context, status int, who login.Identity, l login
 	if l.WrongNumbers > 0 {
 		page.Tries = max(0, maxTries-l.WrongNumbers)
 	}
+	page.Passkey = p.passkeyPart(c, who, l, refused)
 	return p.render(c, status, "scan", "", page)
 }
 
@@ -129,7 +136,7 @@ func (p *Pages) scanState(c echo.Context) error {
 
 func (p *Pages) approve(c echo.Context) error {
 	return p.decide(c, func(ctx context.Context, who login.Phone, id string) (login.Login, error) {
-		return p.Service.Approve(ctx, who, id, c.FormValue("number"))
+		return p.Service.ApproveWith(ctx, who, id, login.Yes{Number: c.FormValue("number"), Passkey: shownPasskey(c)})
 	})
 }
 
@@ -158,6 +165,8 @@ func (p *Pages) decide(c echo.Context, answer func(context.Context, login.Phone,
 	switch {
 	case errors.Is(err, login.ErrWrongNumber):
 		return p.showScan(c, http.StatusUnprocessableEntity, who, l)
+	case isPasskey(err):
+		return p.needsPasskey(c, who, l, err)
 	case errors.Is(err, login.ErrDecided), errors.Is(err, login.ErrExpired):
 		return p.showScan(c, http.StatusGone, who, l)
 	case err != nil:

@@ -17,6 +17,7 @@ type signInPage struct {
 	Accounts     []Account
 	Provider     string // the host of where one may sign in as well; empty: there is none
 	Next         string
+	Fresh        bool // somebody is in already, and has to prove it anew
 	Scanning     bool // a code was opened, and is gone on with afterwards
 	Wrong        bool // the password was
 	WrongAccount int
@@ -35,6 +36,15 @@ func (p *Pages) showSignIn(c echo.Context, status int, page signInPage) error {
 	}
 	page.Scanning = strings.HasPrefix(page.Next, "/l/")
 	return p.render(c, status, "sign-in", "", page)
+}
+
+// signInAgain is the sign-in page for who is signed in, and must prove it anew.
+func (p *Pages) signInAgain(c echo.Context) error {
+	next := c.QueryParam("next")
+	if !localPath(next) {
+		next = "/phone"
+	}
+	return p.showSignIn(c, http.StatusOK, signInPage{Next: next, Fresh: true})
 }
 
 func (p *Pages) signIn(c echo.Context) error {
@@ -60,7 +70,9 @@ func (p *Pages) signIn(c echo.Context) error {
 	if !right {
 		return p.showSignIn(c, http.StatusForbidden, signInPage{Next: next, Wrong: true, WrongAccount: n})
 	}
-	p.setIdentity(c, account.Identity)
+	who := account.Identity
+	who.AuthTime = time.Now()
+	p.setIdentity(c, who)
 	return p.redirect(c, next)
 }
 

@@ -35,6 +35,8 @@ type scan struct {
 	NumberRequired bool         `json:"number_required"`
 	NumberShown    *bool        `json:"number_shown,omitempty"` // whether a browser is there to show it; only if required
 	Risk           []string     `json:"risk,omitempty"`         // why it may not be this person's own browser
+	Passkey        *challenge   `json:"passkey,omitempty"`      // for navigator.credentials.get
+	NeedsPasskey   bool         `json:"passkey_required,omitempty"`
 	ExpiresIn      int          `json:"expires_in"`
 }
 
@@ -66,6 +68,7 @@ func (a *API) showScan(l login.Login, now time.Time) scan {
 		there := a.Service.NumberShown(l)
 		shown.NumberShown = &there
 	}
+	shown.Passkey, shown.NeedsPasskey = a.passkeyOf(l)
 	if !l.State.Final() {
 		shown.ExpiresIn = secondsUntil(l.Deadline, now)
 	}

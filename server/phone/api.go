@@ -18,6 +18,7 @@ import (
 
 	"qrlatch/server/limit"
 	"qrlatch/server/login"
+	"qrlatch/server/passkey"
 	"qrlatch/server/problem"
 )
 
@@ -31,6 +32,8 @@ type API struct {
 	Waiters *limit.Waiters   // counts those who wait; nil: any number may
 	// Strangers limits tokens that nobody knows; nil: any number may come.
 	Strangers *Strangers
+	// Passkeys enrols them and says how to ask for them; nil: there are none here.
+	Passkeys *passkey.RelyingParty
 }
 
 // Places says where in the world an address is.
@@ -56,6 +59,10 @@ func (a *API) Routes(e *echo.Echo) {
 	e.POST("/v1/scans/:id/approve", a.as(a.approve))
 	e.POST("/v1/scans/:id/deny", a.as(a.deny))
 	e.GET("/v1/sessions", a.as(a.sessions))
+	if a.Passkeys != nil {
+		e.POST("/v1/passkeys/options", a.as(a.beginPasskey))
+		e.POST("/v1/passkeys", a.as(a.enrolPasskey))
+	}
 }
 
 // as runs handle in the name of whoever sends the request.
@@ -103,12 +110,13 @@ func (a *API) scan(c echo.Context, who login.Identity) error {
 
 func (a *API) approve(c echo.Context, who login.Identity) error {
 	var body struct {
-		Number string `json:"number"`
+		Number  string         `json:"number"`
+		Passkey *passkeyAnswer `json:"passkey"`
 	}
 	if err := problem.ReadOptionalJSON(c, &body); err != nil {
 		return err
 	}
-	l, err := a.Service.Approve(contextOf(c, who), who.Phone, c.Param("id"), body.Number)
+	l, err := a.Service.ApproveWith(contextOf(c, who), who.Phone, c.Param("id"), login.Yes{Number: body.Number, Passkey: body.Passkey.shown()})
 	if errors.Is(err, login.ErrWrongNumber) && l.State != login.Denied && !a.Service.NumberShown(l) {
 		return problem.FromLogin(err).WithDetail("No browser that waits for this login can show its number, so it cannot be approved. Have the browser show a fresh code and scan that.")
 	}

@@ -106,9 +106,11 @@ func (c claims) identity(issuer, prefix string, names ClaimNames) (login.Identit
 	if subject == "" || len(subject) > maxSubject || !utf8.ValidString(subject) || strings.ContainsFunc(subject, unicode.IsControl) {
 		return login.Identity{}, refused("it has no usable subject")
 	}
+	signedIn, _ := c.date("auth_time") // the zero Time for what is none
 	return login.Identity{
-		Phone:   login.Phone{Issuer: issuer, Subject: prefix + subject},
-		Profile: login.Profile{Name: shownName(c.text(cmp.Or(names.Name, "name"))), Picture: shownPicture(c.text(cmp.Or(names.Picture, "picture")))},
+		AuthTime: signedIn,
+		Phone:    login.Phone{Issuer: issuer, Subject: prefix + subject},
+		Profile:  login.Profile{Name: shownName(c.text(cmp.Or(names.Name, "name"))), Picture: shownPicture(c.text(cmp.Or(names.Picture, "picture")))},
 	}, nil
 }
 

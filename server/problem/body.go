@@ -8,6 +8,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"reflect"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -92,7 +93,11 @@ func parse(body []byte, v any) error {
 	}
 	if err := json.Unmarshal(body, v); err != nil {
 		if wrong := (*json.UnmarshalTypeError)(nil); errors.As(err, &wrong) {
-			return BadRequest(fmt.Sprintf("Member %q of the body must be a %s.", wrong.Field, wrong.Type))
+			kind := "a " + wrong.Type.String()
+			if wrong.Type.Kind() == reflect.Struct {
+				kind = "an object"
+			}
+			return BadRequest(fmt.Sprintf("Member %q of the body must be %s.", wrong.Field, kind))
 		}
 		return BadRequest("The body cannot be read.")
 	}

@@ -8,6 +8,10 @@ import (
 	"qrlatch/server/login"
 )
 
+// PasskeyChallenge is the WWW-Authenticate of an answer that wants a passkey. It does not
+// say Bearer: apps would take that for a word on their token, which is good, and drop it.
+const PasskeyChallenge = `Passkey realm="qrlatch"`
+
 // answers has a line for every error of package login that a client can meet.
 var answers = []struct {
 	err    error
@@ -35,6 +39,12 @@ var answers = []struct {
 		"Nobody finished this login in time. Have the browser show a fresh code and scan that."},
 	{login.ErrWrongNumber, http.StatusUnprocessableEntity, "wrong-number", "Wrong number", 0,
 		"Type the two digits that the browser shows now. If it shows none, deny: this may not be your browser."},
+	{login.ErrPasskeyRequired, http.StatusUnauthorized, "passkey-required", "Passkey required", 0,
+		"This app asks for a passkey at every approval. Have the phone sign the scan's own challenge, and send what it answers as passkey. Your access token is good."},
+	{login.ErrPasskeyUnknown, http.StatusUnauthorized, "passkey-unknown", "Passkey unknown", 0,
+		"This credential is not one that was enrolled for you here, or it is too old. Enrol a passkey again. Your access token is good."},
+	{login.ErrPasskeyRefused, http.StatusUnauthorized, "passkey-refused", "Passkey refused", 0,
+		"The passkey has not signed this scan's challenge here, or has not verified its person by finger, face or PIN. Ask it again with the options of this scan. Your access token is good."},
 	{login.ErrTooMany, http.StatusTooManyRequests, "too-many-prompts", "Too many prompts", 10 * time.Minute,
 		"This person was asked too often in a short time. Scan a code instead, or wait."},
 	{login.ErrTooManyCodes, http.StatusTooManyRequests, "too-many-codes", "Too many wrong codes", 10 * time.Minute,
@@ -65,6 +75,9 @@ func fromLogin(err error) (*Problem, bool) {
 		if errors.Is(err, a.err) {
 			p := of(a.kind, a.status, a.title, a.detail)
 			p.RetryAfter, p.cause = a.retry, err
+			if a.status == http.StatusUnauthorized {
+				p.Challenges = []string{PasskeyChallenge}
+			}
 			if later := (*login.RetryError)(nil); errors.As(err, &later) {
 				p.RetryAfter = later.After
 			}

@@ -42,22 +42,25 @@ func TestEveryLoginErrorHasItsAnswer(t *testing.T) {
 		kind   string
 		retry  string
 	}{
-		"ErrNotFound":     {login.ErrNotFound, 404, "/problems/not-found", ""},
-		"ErrRefused":      {login.ErrRefused, 404, "/problems/ticket-refused", ""},
-		"ErrNotYours":     {login.ErrNotYours, 403, "/problems/not-yours", ""},
-		"ErrBlocked":      {login.ErrBlocked, 403, "/problems/blocked", ""},
-		"ErrTaken":        {login.ErrTaken, 409, "/problems/taken", ""},
-		"ErrRedeemed":     {login.ErrRedeemed, 409, "/problems/redeemed", ""},
-		"ErrDecided":      {login.ErrDecided, 410, "/problems/decided", ""},
-		"ErrExpired":      {login.ErrExpired, 410, "/problems/expired", ""},
-		"ErrWrongNumber":  {login.ErrWrongNumber, 422, "/problems/wrong-number", ""},
-		"ErrTooMany":      {login.ErrTooMany, 429, "/problems/too-many-prompts", "600"},
-		"ErrTooManyCodes": {login.ErrTooManyCodes, 429, "/problems/too-many-codes", "600"},
-		"ErrUnknownApp":   {login.ErrUnknownApp, 400, "/problems/unknown-app", ""},
-		"ErrRedirectURI":  {login.ErrRedirectURI, 400, "/problems/redirect-uri", ""},
-		"ErrTooLong":      {login.ErrTooLong, 400, "/problems/too-long", ""},
-		"ErrFull":         {login.ErrFull, 503, "/problems/full", "10"},
-		"ErrExists":       {login.ErrExists, 500, "/problems/internal", ""},
+		"ErrNotFound":        {login.ErrNotFound, 404, "/problems/not-found", ""},
+		"ErrRefused":         {login.ErrRefused, 404, "/problems/ticket-refused", ""},
+		"ErrNotYours":        {login.ErrNotYours, 403, "/problems/not-yours", ""},
+		"ErrBlocked":         {login.ErrBlocked, 403, "/problems/blocked", ""},
+		"ErrTaken":           {login.ErrTaken, 409, "/problems/taken", ""},
+		"ErrRedeemed":        {login.ErrRedeemed, 409, "/problems/redeemed", ""},
+		"ErrDecided":         {login.ErrDecided, 410, "/problems/decided", ""},
+		"ErrExpired":         {login.ErrExpired, 410, "/problems/expired", ""},
+		"ErrWrongNumber":     {login.ErrWrongNumber, 422, "/problems/wrong-number", ""},
+		"ErrPasskeyRequired": {login.ErrPasskeyRequired, 401, "/problems/passkey-required", ""},
+		"ErrPasskeyUnknown":  {login.ErrPasskeyUnknown, 401, "/problems/passkey-unknown", ""},
+		"ErrPasskeyRefused":  {login.ErrPasskeyRefused, 401, "/problems/passkey-refused", ""},
+		"ErrTooMany":         {login.ErrTooMany, 429, "/problems/too-many-prompts", "600"},
+		"ErrTooManyCodes":    {login.ErrTooManyCodes, 429, "/problems/too-many-codes", "600"},
+		"ErrUnknownApp":      {login.ErrUnknownApp, 400, "/problems/unknown-app", ""},
+		"ErrRedirectURI":     {login.ErrRedirectURI, 400, "/problems/redirect-uri", ""},
+		"ErrTooLong":         {login.ErrTooLong, 400, "/problems/too-long", ""},
+		"ErrFull":            {login.ErrFull, 503, "/problems/full", "10"},
+		"ErrExists":          {login.ErrExists, 500, "/problems/internal", ""},
 	}
 	for _, name := range loginErrors(t) {
 		if _, ok := table[name]; !ok {
@@ -80,6 +83,9 @@ func TestEveryLoginErrorHasItsAnswer(t *testing.T) {
 				t.Errorf("got members %v, want type, title, status and detail", got)
 			}
 			h := w.Header()
+			if challenges := h.Values("WWW-Authenticate"); want.status == 401 && (len(challenges) != 1 || challenges[0] != PasskeyChallenge) {
+				t.Errorf("it asks for %q", challenges)
+			}
 			if h.Get("Content-Type") != "application/problem+json" || h.Get("Cache-Control") != "no-store" || h.Get("Retry-After") != want.retry {
 				t.Errorf("got headers %v", h)
 			}

@@ -95,6 +95,7 @@ func (s *shop) app() login.App {
 	a := login.App{
 		ID: shopID, Name: "Harbour Books", Origins: s.origins,
 		Secret: sha256.Sum256([]byte(s.secret)), Disclose: login.DiscloseAvatar,
+		LogoutURL: "http://" + s.Addr().String() + "/signed-out",
 	}
 	for _, origin := range s.origins {
 		a.RedirectURIs = append(a.RedirectURIs, origin+"/signed-in")

@@ -124,7 +124,7 @@ func (a *API) session(c echo.Context, app *login.App) error {
 func (a *API) DeleteSession(c echo.Context) error { return a.as(a.deleteSession)(c) }
 
 func (a *API) deleteSession(c echo.Context, app *login.App) error {
-	if err := a.Service.SignOut(c.Request().Context(), app.ID, c.Param("id")); err != nil {
+	if err := a.Service.SignOutBySite(c.Request().Context(), app.ID, c.Param("id")); err != nil {
 		return sessionProblem(err)
 	}
 	return c.NoContent(http.StatusNoContent)

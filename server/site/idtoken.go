@@ -88,7 +88,7 @@ func (s *signers) of(key login.Key) (signer, error) {
 	if found, ok := s.known.Load(at); ok {
 		return found.(signer), nil
 	}
-	made, err := newSigner(key)
+	made, err := newSigner(key, "JWT")
 	if err == nil {
 		s.known.Store(at, made)
 	}
@@ -97,7 +97,8 @@ func (s *signers) of(key login.Key) (signer, error) {
 
 const purpose = "id_token ES256"
 
-func newSigner(key login.Key) (signer, error) {
+// newSigner derives the key that signs tokens of a type (RFC 7519, section 5.1).
+func newSigner(key login.Key, typ jose.ContentType) (signer, error) {
 	private, err := privateKey(key.Derive)
 	if err != nil {
 		return signer{}, fmt.Errorf("derive signing key: %w", err)
@@ -105,7 +106,7 @@ func newSigner(key login.Key) (signer, error) {
 	public := jose.JSONWebKey{Key: private.Public(), KeyID: key.ID, Algorithm: string(jose.ES256), Use: "sig"}
 	sign, err := jose.NewSigner(
 		jose.SigningKey{Algorithm: jose.ES256, Key: jose.JSONWebKey{Key: private, KeyID: key.ID}},
-		new(jose.SignerOptions).WithType("JWT"),
+		new(jose.SignerOptions).WithType(typ),
 	)
 	if err != nil {
 		return signer{}, fmt.Errorf("make signer: %w", err)

@@ -7,6 +7,7 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/subtle"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -99,10 +100,43 @@ func (s *site) redeem(ctx context.Context, ticket string) (p person, err error) 
 	return p, fmt.Errorf("the login server answers %s", answer.Status)
 }
 
+// verify reads a token of a type. Both types have the same key, and neither does for the
+// other: a logout token is no proof that somebody signed in.
+func (s *site) verify(ctx context.Context, raw, typ string) (*oidc.IDToken, error) {
+	head, _, _ := strings.Cut(raw, ".")
+	text, _ := base64.RawURLEncoding.DecodeString(head)
+	var said struct{ Typ string }
+	if err := json.Unmarshal(text, &said); err != nil || said.Typ != typ {
+		return nil, errors.New("a token of another type")
+	}
+	return s.verifier.Verify(ctx, raw) // signature, alg, iss, aud and exp
+}
+
+// signedOut is the logout_url: the phone, or something else, has ended a session.
+func (s *site) signedOut(w http.ResponseWriter, r *http.Request) {
+	r.Body = http.MaxBytesReader(w, r.Body, 16<<10)
+	var said struct {
+		Session string         `json:"sid"`
+		Events  map[string]any `json:"events"`
+		Nonce   any            `json:"nonce"`
+	}
+	token, err := s.verify(r.Context(), r.PostFormValue("logout_token"), "logout+jwt")
+	if err == nil {
+		err = token.Claims(&said)
+	}
+	if err != nil || said.Session == "" || said.Nonce != nil || said.Events["http://schemas.openid.net/event/backchannel-logout"] == nil {
+		http.Error(w, "This is no logout token for this site.", http.StatusBadRequest)
+		return
+	}
+	// End your own session that keeps said.Session. One that is over already is no error.
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(http.StatusNoContent)
+}
+
 // me is of another service of yours, which trusts nobody's word but an id_token.
 func (s *site) me(w http.ResponseWriter, r *http.Request) {
 	raw, _ := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
-	token, err := s.verifier.Verify(r.Context(), raw) // signature, alg, iss, aud and exp
+	token, err := s.verify(r.Context(), raw, "JWT")
 	if err != nil {
 		w.WriteHeader(http.StatusUnauthorized)
 		return
@@ -116,6 +150,7 @@ func main() {
 	s.verifier = oidc.NewVerifier(s.server, keys, &oidc.Config{ClientID: s.app, SupportedSigningAlgs: []string{oidc.ES256}})
 	http.HandleFunc("GET /{$}", s.home)
 	http.HandleFunc("GET /signed-in", s.signedIn)
+	http.HandleFunc("POST /signed-out", s.signedOut)
 	http.HandleFunc("GET /api/me", s.me)
 	l, err := net.Listen("tcp", os.Getenv("LISTEN"))
 	if err != nil {

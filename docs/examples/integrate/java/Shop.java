@@ -7,11 +7,13 @@ import com.sun.net.httpserver.HttpExchange;
 import com.sun.net.httpserver.HttpServer;
 import java.io.IOException;
 import java.math.BigInteger;
+import java.net.ConnectException;
 import java.net.InetSocketAddress;
 import java.net.URI;
 import java.net.URLDecoder;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
+import java.net.http.HttpTimeoutException;
 import java.net.http.HttpResponse.BodyHandlers;
 import java.nio.charset.StandardCharsets;
 import java.security.AlgorithmParameters;
@@ -79,11 +81,13 @@ public class Shop {
             .POST(HttpRequest.BodyPublishers.ofString(JSON.writeValueAsString(Map.of("ticket", ticket)))).build(), BodyHandlers.ofString());
     }
 
-    // claims returns what an id_token says, or throws.
-    static JsonNode claims(String token) throws Exception {
+    // claims returns what a token of a type says, or throws. Both types have the same key, and
+    // neither does for the other: a logout token is no proof that somebody signed in.
+    static JsonNode claims(String token, String typ) throws Exception {
         String[] parts = token.split("\\.", -1);
         JsonNode head = JSON.readTree(decode(parts[0]));
-        if (parts.length != 3 || !head.path("alg").asText().equals("ES256")) throw new GeneralSecurityException("not one of ours");
+        if (parts.length != 3 || !head.path("alg").asText().equals("ES256")
+            || !head.path("typ").asText().equals(typ)) throw new GeneralSecurityException("not one of ours");
         Signature signature = Signature.getInstance("SHA256withECDSAinP1363Format");
         signature.initVerify(keyOf(head.path("kid").asText()));
         signature.update((parts[0] + "." + parts[1]).getBytes(StandardCharsets.US_ASCII));
@@ -116,11 +120,29 @@ public class Shop {
 
     static byte[] decode(String text) { return Base64.getUrlDecoder().decode(text); }
 
+    // signedOut is the logout_url: the phone, or something else, has ended a session.
+    static void signedOut(HttpExchange x) throws IOException {
+        String form = new String(x.getRequestBody().readNBytes(16384), StandardCharsets.US_ASCII);
+        try {
+            JsonNode said = claims(pairs(form, "&").getOrDefault("logout_token", ""), "logout+jwt");
+            if (said.path("sid").asText().isEmpty() || said.has("nonce")
+                || !said.path("events").has("http://schemas.openid.net/event/backchannel-logout")) throw new GeneralSecurityException("no notice");
+            // End your own session that keeps sid. One that is over already is no error.
+            x.getResponseHeaders().set("Cache-Control", "no-store");
+            x.sendResponseHeaders(204, -1);
+            x.close();
+        } catch (ConnectException | HttpTimeoutException e) {
+            say(x, 503, "text/plain", "The keys cannot be had just now."); // the notice comes again
+        } catch (Exception e) {
+            say(x, 400, "text/plain", "This is no logout token for this site.");
+        }
+    }
+
     // me is of another service of yours, which trusts nobody's word but an id_token.
     static void me(HttpExchange x) throws IOException {
         try {
             String token = String.valueOf(x.getRequestHeaders().getFirst("Authorization")).replaceFirst("^Bearer ", "");
-            say(x, 200, "application/json", JSON.writeValueAsString(Map.of("sub", claims(token).path("sub").asText())));
+            say(x, 200, "application/json", JSON.writeValueAsString(Map.of("sub", claims(token, "JWT").path("sub").asText())));
         } catch (Exception e) {
             say(x, 401, "text/plain", "Who are you?");
         }
@@ -151,6 +173,7 @@ public class Shop {
                 switch (x.getRequestURI().getPath()) {
                     case "/" -> home(x);
                     case "/signed-in" -> signedIn(x);
+                    case "/signed-out" -> signedOut(x);
                     case "/api/me" -> me(x);
                     default -> say(x, 404, "text/plain", "There is no such page.");
                 }

@@ -49,11 +49,12 @@ function redeem(ticket) {
   });
 }
 
-// claims returns what an id_token says, or throws.
-async function claims(token) {
+// claims returns what a token of a type says, or throws. Both types have the same key, and
+// neither does for the other: a logout token is no proof that somebody signed in.
+async function claims(token, type) {
   const [head, body, signature, ...more] = token.split('.');
-  const { alg, kid } = JSON.parse(Buffer.from(head, 'base64url'));
-  if (more.length || alg !== 'ES256') throw new Error('not one of ours');
+  const { alg, kid, typ } = JSON.parse(Buffer.from(head, 'base64url'));
+  if (more.length || alg !== 'ES256' || typ !== type) throw new Error('not one of ours');
   const key = { key: await keyOf(kid), dsaEncoding: 'ieee-p1363' };
   if (!verify('sha256', Buffer.from(`${head}.${body}`), key, Buffer.from(signature, 'base64url'))) throw new Error('forged');
   const said = JSON.parse(Buffer.from(body, 'base64url'));
@@ -64,21 +65,42 @@ async function claims(token) {
 const keys = new Map();
 let fetched = 0;
 
+class NoKey extends Error {}
+
 // keyOf asks for a key that it does not know, every ten seconds at most.
 async function keyOf(kid) {
   if (!keys.has(kid) && Date.now() - fetched > 10_000) {
     fetched = Date.now();
-    const answer = await fetch(`${server}/.well-known/jwks.json`, { signal: AbortSignal.timeout(10_000) });
+    const answer = await fetch(`${server}/.well-known/jwks.json`, { signal: AbortSignal.timeout(10_000) })
+      .catch(() => { throw new NoKey(); });
     for (const key of (await answer.json()).keys) keys.set(key.kid, createPublicKey({ key, format: 'jwk' }));
   }
-  if (!keys.has(kid)) throw new Error('unknown key');
+  if (!keys.has(kid)) throw new NoKey();
   return keys.get(kid);
+}
+
+// signedOut is the logout_url: the phone, or something else, has ended a session.
+async function signedOut(request, response) {
+  let form = '';
+  for await (const chunk of request) {
+    form += chunk;
+    if (form.length > 16384) return say(response, 413, 'Too much.');
+  }
+  try {
+    const { sid, events, nonce } = await claims(new URLSearchParams(form).get('logout_token') ?? '', 'logout+jwt');
+    if (!sid || nonce !== undefined || !events['http://schemas.openid.net/event/backchannel-logout']) throw new Error('no notice');
+    // End your own session that keeps sid. One that is over already is no error.
+    response.writeHead(204, { 'Cache-Control': 'no-store' }).end();
+  } catch (error) {
+    // After anything but a 400, the same notice comes again.
+    say(response, error instanceof NoKey ? 503 : 400, 'This is no logout token for this site.');
+  }
 }
 
 // me is of another service of yours, which trusts nobody's word but an id_token.
 async function me(request, response) {
   try {
-    const { sub } = await claims((request.headers.authorization ?? '').replace(/^Bearer /, ''));
+    const { sub } = await claims((request.headers.authorization ?? '').replace(/^Bearer /, ''), 'JWT');
     say(response, 200, JSON.stringify({ sub }));
   } catch {
     say(response, 401, 'Who are you?');
@@ -89,7 +111,7 @@ function say(response, status, text) {
   response.writeHead(status, { 'Content-Type': 'text/plain; charset=utf-8', 'Cache-Control': 'no-store' }).end(text + '\n');
 }
 
-const pages = { '/': home, '/signed-in': signedIn, '/api/me': me };
+const pages = { '/': home, '/signed-in': signedIn, '/signed-out': signedOut, '/api/me': me };
 createServer(async (request, response) => {
   const { pathname, searchParams } = new URL(request.url, 'http://localhost');
   try {

@@ -53,12 +53,13 @@ function ask(string $method, string $path, string $body = '', array $headers = [
     return [(int) ($line[1] ?? 0), json_decode((string) $text, true)];
 }
 
-// claims returns what an id_token says, or null.
-function claims(string $token): ?array {
+// claims returns what a token of a type says, or null. Both types have the same key, and
+// neither does for the other: a logout token is no proof that somebody signed in.
+function claims(string $token, string $typ): ?array {
     global $server, $app;
     $parts = explode('.', $token);
     $head = json_decode(decode($parts[0]), true);
-    if (count($parts) !== 3 || ($head['alg'] ?? '') !== 'ES256' || !is_string($head['kid'] ?? null)) {
+    if (count($parts) !== 3 || ($head['alg'] ?? '') !== 'ES256' || ($head['typ'] ?? '') !== $typ || !is_string($head['kid'] ?? null)) {
         return null;
     }
     $key = keyOf($head['kid']);
@@ -99,9 +100,21 @@ function decode(string $text): string {
     return (string) base64_decode(strtr($text, '-_', '+/'));
 }
 
+// signedOut is the logout_url: the phone, or something else, has ended a session.
+function signedOut(): void {
+    $said = claims(is_string($_POST['logout_token'] ?? null) ? $_POST['logout_token'] : '', 'logout+jwt');
+    if (!is_string($said['sid'] ?? null) || isset($said['nonce']) || !isset($said['events']['http://schemas.openid.net/event/backchannel-logout'])) {
+        say(400, 'This is no logout token for this site.');
+        return;
+    }
+    // End your own session that keeps $said['sid']. One that is over already is no error.
+    http_response_code(204);
+    header('Cache-Control: no-store');
+}
+
 // me is of another service of yours, which trusts nobody's word but an id_token.
 function me(): void {
-    $said = claims(preg_replace('/^Bearer /', '', $_SERVER['HTTP_AUTHORIZATION'] ?? ''));
+    $said = claims(preg_replace('/^Bearer /', '', $_SERVER['HTTP_AUTHORIZATION'] ?? ''), 'JWT');
     $said === null ? say(401, 'Who are you?') : say(200, json_encode(['sub' => $said['sub']]));
 }
 
@@ -115,6 +128,7 @@ function say(int $status, string $text): void {
 match (parse_url($_SERVER['REQUEST_URI'], PHP_URL_PATH)) {
     '/' => home(),
     '/signed-in' => signedIn(),
+    '/signed-out' => signedOut(),
     '/api/me' => me(),
     default => say(404, 'There is no such page.'),
 };

@@ -70,6 +70,8 @@ type record struct {
 	places geo.Current
 	audit  atomic.Pointer[auditlog.Log] // nil: none is kept
 
+	observe func(login.Step) // for whoever measures
+
 	unboundScans atomic.Uint64
 }
 
@@ -99,6 +101,7 @@ func (r *record) set(c *config) error {
 
 // serve has the service ask and tell the record.
 func (r *record) serve(c *login.Config) {
+	c.Observe = r.observe
 	c.Apart = r.places.Apart
 	c.Audit = func(e login.Event) {
 		if e.Unbound {

@@ -15,6 +15,7 @@ import (
 	"qrlatch/server/audit"
 	"qrlatch/server/login"
 	"qrlatch/server/memstore"
+	"qrlatch/server/metrics"
 	"qrlatch/server/phone"
 	"qrlatch/server/web"
 )
@@ -43,7 +44,7 @@ func ours(t *testing.T, change func(*login.App)) http.Handler {
 	t.Cleanup(store.Close)
 	handler, err := web.New(web.Options{
 		Service:   login.NewService(store.Store, login.Config{Keys: keys, Apps: []login.App{app}}),
-		PublicURL: public, Loopback: true, PollHold: 25 * time.Second, Metrics: web.NewMetrics(),
+		PublicURL: public, Loopback: true, PollHold: 25 * time.Second, Metrics: metrics.New("test"),
 		Limits: web.DefaultLimits(),
 		Log:    slog.New(slog.DiscardHandler),
 		Phones: phone.Tokens{

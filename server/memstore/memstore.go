@@ -17,7 +17,8 @@ type Options struct {
 // Store is a login.Store in memory. Close it to end its janitor.
 type Store struct {
 	login.Store
-	stop func()
+	count func() int
+	stop  func()
 }
 
 const (
@@ -57,10 +58,14 @@ func New(o Options) *Store {
 		}
 	})
 	return &Store{
+		count: func() int { return int(logins.count.Load()) },
 		Store: login.Store{Logins: logins, Sessions: sessions, Push: push, Blocks: blocks, UserCodes: userCodes},
 		stop:  sync.OnceFunc(func() { close(quit); done.Wait() }),
 	}
 }
+
+// Count is how many logins it holds, with those that have expired and are not cleared away.
+func (s *Store) Count() int { return s.count() }
 
 // Close ends the janitor. It may be called more than once.
 func (s *Store) Close() { s.stop() }

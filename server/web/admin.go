@@ -10,47 +10,15 @@ import (
 	"strings"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/collectors"
-	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"qrlatch/server/metrics"
 )
-
-// Metrics are what the server counts. No id is ever a label.
-type Metrics struct {
-	registry    *prometheus.Registry
-	Requests    *prometheus.CounterVec // by route and class of status
-	StatReports prometheus.Counter     // statistics reports of WeChat clients
-	LimitHits   *prometheus.CounterVec // by the name of the limit
-}
-
-// NewMetrics returns counters at zero.
-func NewMetrics() *Metrics {
-	m := &Metrics{
-		registry: prometheus.NewRegistry(),
-		Requests: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "qrlatch_http_requests_total", Help: "Requests answered on the public listener.",
-		}, []string{"route", "status"}),
-		StatReports: prometheus.NewCounter(prometheus.CounterOpts{
-			Name: "qrlatch_wechat_stat_reports_total", Help: "Statistics reports that WeChat clients sent (webwxstatreport).",
-		}),
-	}
-	m.LimitHits = prometheus.NewCounterVec(prometheus.CounterOpts{
-		Name: "qrlatch_limit_hits_total", Help: "Requests that met a limit.",
-	}, []string{"limit"})
-	for _, name := range limitHits() {
-		m.LimitHits.WithLabelValues(name) // at 0, so that alarms see the first one
-	}
-	m.registry.MustRegister(m.Requests, m.StatReports, m.LimitHits, collectors.NewGoCollector(),
-		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	return m
-}
 
 // Admin returns the handler of the admin listener: metrics, health and profiles. It
 // must never be on the public listener. ready says whether the server can do its
 // work; health only that the process runs.
-func Admin(m *Metrics, ready func(context.Context) error) http.Handler {
+func Admin(m *metrics.Metrics, ready func(context.Context) error) http.Handler {
 	mux := http.NewServeMux()
-	mux.Handle("GET /metrics", promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{}))
+	mux.Handle("GET /metrics", m.Handler())
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { say(w, http.StatusOK, "ok\n") })
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
 		ctx, cancel := context.WithTimeout(r.Context(), 2*time.Second)

@@ -5,10 +5,12 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"testing"
+
+	"qrlatch/server/metrics"
 )
 
 func TestNoForeignPageAsksTheAdminListenerForAnything(t *testing.T) {
-	admin := LoopbackOnly(Admin(NewMetrics(), func(context.Context) error { return nil }))
+	admin := LoopbackOnly(Admin(metrics.New("test"), func(context.Context) error { return nil }))
 	for name, test := range map[string]struct {
 		site, origin string
 		want         int

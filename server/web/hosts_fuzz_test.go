@@ -12,6 +12,8 @@ import (
 	"testing"
 
 	"github.com/labstack/echo/v4"
+
+	"qrlatch/server/metrics"
 )
 
 // FuzzHost: whatever somebody writes into Host and X-Forwarded-*, a handler finds one of our
@@ -33,7 +35,7 @@ func FuzzHost(f *testing.F) {
 	public, _ := url.Parse("https://login.example")
 	e := echo.New()
 	front := &front{
-		log: slog.New(slog.DiscardHandler), metrics: NewMetrics(),
+		log: slog.New(slog.DiscardHandler), metrics: metrics.New("test"),
 		hosts: newHosts(Options{PublicURL: public, Hosts: []string{"wx.example", "Other.example:8443"}}, trusted),
 	}
 	handler := front.middleware(func(c echo.Context) error {

@@ -3,10 +3,9 @@ package web
 import (
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-
 	"qrlatch/server/limit"
 	"qrlatch/server/login"
+	"qrlatch/server/metrics"
 )
 
 // Limits say how often a client may ask, how many may wait, and how large and how slow a
@@ -46,29 +45,16 @@ func startLimiter(perMinute int, hit func()) func(login.Browser) bool {
 	return func(b login.Browser) bool { return starts.Take(login.Network(b.Addr)) == 0 }
 }
 
-// limitHits are the limits that the metrics tell apart: by their key in the file, and
-// those that have several.
-func limitHits() []string {
-	return []string{
-		"starts_per_address", "scans_per_phone", "waiters_per_login", "waiters_per_address", "waiters",
-		"polls", "pictures", "codes", "sign_ins", "tokens",
-	}
-}
-
-// hit counts what meets a limit.
-func (m *Metrics) hit(name string) func() { return m.LimitHits.WithLabelValues(name).Inc }
-
 // waiters counts who waits, for the handlers and for the metrics.
-func (m *Metrics) waiters(l Limits) *limit.Waiters {
+func waiters(m *metrics.Metrics, l Limits) *limit.Waiters {
+	hits := map[string]func(){}
+	for _, name := range []string{"waiters_per_login", "waiters_per_address", "waiters"} {
+		hits[name] = m.LimitHit(name)
+	}
 	w := limit.NewWaiters(limit.WaiterLimits{
 		PerLogin: l.WaitersPerLogin, PerAddress: l.WaitersPerAddress, Total: l.Waiters,
-		Hit: func(name string) { m.LimitHits.WithLabelValues(name).Inc() },
+		Hit: func(name string) { hits[name]() },
 	})
-	for d := range limit.Dialects() {
-		m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-			Name: "qrlatch_waiters", Help: "Requests, streams and sockets that wait for news.",
-			ConstLabels: prometheus.Labels{"dialect": d.String()},
-		}, func() float64 { return float64(w.Count(d)) }))
-	}
+	m.Waiters(w)
 	return w
 }

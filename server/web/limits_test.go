@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"qrlatch/server/login"
+	"qrlatch/server/metrics"
 )
 
 // TestWhoProvedMoreIsLimitedToo has phones wait for the browser, and clients of WeChat for
@@ -158,12 +159,12 @@ func TestWhoIsTurnedAwayIsHeldNowhere(t *testing.T) {
 
 // TestTheMetricsCountWaitersAndHits looks at them while somebody waits, and after.
 func TestTheMetricsCountWaitersAndHits(t *testing.T) {
-	var metrics *Metrics
-	serve(t, func(o *Options) { metrics = o.Metrics }, func(t *testing.T, n *network) {
+	var counts *metrics.Metrics
+	serve(t, func(o *Options) { counts = o.Metrics }, func(t *testing.T, n *network) {
 		scrape := func() string {
 			w := &recorder{header: http.Header{}}
 			r, _ := http.NewRequestWithContext(t.Context(), http.MethodGet, "/metrics", nil)
-			Admin(metrics, nil).ServeHTTP(w, r)
+			Admin(counts, nil).ServeHTTP(w, r)
 			return w.String()
 		}
 		for _, tt := range waits {

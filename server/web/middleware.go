@@ -10,13 +10,15 @@ import (
 	"time"
 
 	"github.com/labstack/echo/v4"
+
+	"qrlatch/server/metrics"
 )
 
 // front is what every request passes before it is routed. It is one middleware and not
 // one for each thing, because Echo makes a function of each for every request.
 type front struct {
 	log     *slog.Logger
-	metrics *Metrics
+	metrics *metrics.Metrics
 	hosts   hosts
 	limits  deadlines
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/json"
+	"errors"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -11,6 +12,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/gobwas/ws/wsutil"
 
@@ -64,14 +66,25 @@ func handshake() []string {
 	return []string{"Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="}
 }
 
-// people are alice and bob.
+// people are alice, who has just signed in, bob, of whom nobody says when he has, and
+// somebody who has an hour ago. Of others their issuer would know, and is away.
 type people struct{}
 
 func (people) Authenticate(ctx context.Context, bearer string) (login.Identity, error) {
 	token := func(name string) phone.Token {
 		return phone.Token{TokenSHA256: sha256.Sum256([]byte(name)), Subject: name, Name: name, Picture: name + ".png"}
 	}
-	return phone.Tokens{token("alice"), token("bob")}.Authenticate(ctx, bearer)
+	if bearer == "outage" {
+		return login.Identity{}, errors.New("the issuer is away")
+	}
+	who, err := phone.Tokens{token("alice"), token("bob"), token("long-ago")}.Authenticate(ctx, bearer)
+	switch who.Subject {
+	case "alice":
+		who.AuthTime = time.Now()
+	case "long-ago":
+		who.AuthTime = time.Now().Add(-time.Hour)
+	}
+	return who, err
 }
 
 // places knows where everybody is, and breaks at one address.

@@ -15,8 +15,10 @@ import (
 	"qrlatch/server/dialect"
 	"qrlatch/server/limit"
 	"qrlatch/server/login"
+	"qrlatch/server/metrics"
 	"qrlatch/server/pages"
 	"qrlatch/server/park"
+	"qrlatch/server/passkey"
 	"qrlatch/server/phone"
 	"qrlatch/server/qr"
 	"qrlatch/server/relay"
@@ -31,8 +33,9 @@ type Options struct {
 	Places    phone.Places // of addresses; nil: nobody knows any
 	PublicURL *url.URL     // scheme and host: the only source of absolute URLs
 	Log       *slog.Logger
-	Metrics   *Metrics
+	Metrics   *metrics.Metrics
 	Symbols   *qr.Encoder // of pictures; nil: one that learned nothing
+	Messages  Messages    // from sites to sockets; nil: within this process
 
 	Hosts          []string     // further hosts this server answers for; "*": any
 	Loopback       bool         // 127.0.0.1, [::1] and localhost are the same to it
@@ -43,20 +46,27 @@ type Options struct {
 	SignIn         pages.Provider  // where everybody else may; nil: nowhere
 	AppLinks       AppLinks
 	Demo           bool
-	Draining       context.Context // ends when waiting requests must be answered; nil: never
-	Lot            *park.Lot       // where browsers wait, of which http.Server knows nothing; nil: on goroutines
+	Passkeys       *passkey.RelyingParty // nil: there are none here
+	Draining       context.Context       // ends when waiting requests must be answered; nil: never
+	Lot            *park.Lot             // where browsers wait, of which http.Server knows nothing; nil: on goroutines
+}
+
+// Messages carries what sites send to the sockets of their sessions.
+type Messages interface {
+	dialect.Messages
+	site.Messages
 }
 
 // New returns the handler of the public listener.
 func New(o Options) (http.Handler, error) {
-	mayStart := startLimiter(o.Limits.StartsPerAddress, o.Metrics.hit("starts_per_address"))
-	scans := limit.NewPerMinute(o.Limits.ScansPerPhone).Report(o.Metrics.hit("scans_per_phone")) // one count for app and pages
-	waiters := o.Metrics.waiters(o.Limits)
-	o.Service.LimitGuesses(limit.NewGuesses().PerNetwork(o.Limits.GuessesPerAddress).Report(o.Metrics.hit("codes")))
+	mayStart := startLimiter(o.Limits.StartsPerAddress, o.Metrics.LimitHit("starts_per_address"))
+	scans := limit.NewPerMinute(o.Limits.ScansPerPhone).Report(o.Metrics.LimitHit("scans_per_phone")) // one count for app and pages
+	waiters := waiters(o.Metrics, o.Limits)
+	o.Service.LimitGuesses(limit.NewGuesses().PerNetwork(o.Limits.GuessesPerAddress).Report(o.Metrics.LimitHit("codes")))
 	people, err := pages.New(pages.Options{
 		Service: o.Service, PublicURL: o.PublicURL.String(), Hosts: o.Hosts, Demo: o.Demo, Accounts: o.Accounts, SignIn: o.SignIn,
-		Secure: o.PublicURL.Scheme == "https", Log: o.Log, Scans: scans, Places: o.Places,
-		Limit: mayStart, Waiters: waiters, Refused: o.Metrics.hit("sign_ins"),
+		Passkeys: o.Passkeys, Secure: o.PublicURL.Scheme == "https", Log: o.Log, Scans: scans, Places: o.Places,
+		Limit: mayStart, Waiters: waiters, Refused: o.Metrics.LimitHit("sign_ins"),
 		SignInsPerAddress: o.Limits.SignInsPerAddress, PasswordsPerAddress: o.Limits.PasswordsPerAddress,
 	})
 	if err != nil {
@@ -85,25 +95,28 @@ func New(o Options) (http.Handler, error) {
 	}
 	public := o.PublicURL.String()
 	wechat.Routes(e)
-	polls := dialect.NewPolls(o.Limits.PollsPerLogin, o.Metrics.hit("polls"))
+	polls := dialect.NewPolls(o.Limits.PollsPerLogin, o.Metrics.LimitHit("polls"))
 	(&dialect.JSON{
 		Service: o.Service, PublicURL: public, Limit: mayStart,
 		Waiters: waiters, Polls: polls, Lot: o.Lot,
 	}).Routes(e)
 	(&dialect.SSE{Service: o.Service, PublicURL: public, Waiters: waiters, Lot: o.Lot}).Routes(e)
-	messages := new(relay.Local)
+	messages := o.Messages
+	if messages == nil {
+		messages = new(relay.Local)
+	}
 	(&dialect.WebSocket{
 		Service: o.Service, PublicURL: public, Symbols: o.Symbols, Limit: mayStart, Waiters: waiters,
 		Messages: messages, Lot: o.Lot,
 	}).Routes(e)
 	(&dialect.Taobao{Service: o.Service, PublicURL: public, Limit: mayStart, Waiters: waiters, Polls: polls}).Routes(e)
 	(&dialect.Picture{
-		Service: o.Service, PublicURL: public, Symbols: o.Symbols, Waiters: waiters, PerMinute: o.Limits.PicturesPerLogin, Refused: o.Metrics.hit("pictures"),
+		Service: o.Service, PublicURL: public, Symbols: o.Symbols, Waiters: waiters, PerMinute: o.Limits.PicturesPerLogin, Refused: o.Metrics.LimitHit("pictures"),
 	}).Routes(e)
 
 	phones := &phone.API{
 		Service: o.Service, Auth: o.Phones, Places: o.Places, Scans: scans, Waiters: waiters,
-		Strangers: phone.NewStrangers(o.Metrics.hit("tokens")),
+		Strangers: phone.NewStrangers(o.Metrics.LimitHit("tokens")), Passkeys: o.Passkeys,
 	}
 	sites := &site.API{Service: o.Service, Issuer: public, Messages: messages}
 	phones.Routes(e)

@@ -21,6 +21,8 @@ import (
 
 	"qrlatch/server/login"
 	"qrlatch/server/memstore"
+	"qrlatch/server/metrics"
+	"qrlatch/server/passkey"
 	"qrlatch/server/phone"
 )
 
@@ -48,9 +50,11 @@ func newFixture(t testing.TB, change func(*Options)) *fixture {
 		Secret: sha256.Sum256([]byte("secret")),
 	}}})}
 	o := Options{
-		Service: f.service, PublicURL: public, PollHold: 10 * time.Millisecond, Metrics: NewMetrics(),
+		Service: f.service, PublicURL: public, PollHold: 10 * time.Millisecond, Metrics: metrics.New("test"),
 		Phones: phone.Tokens{{TokenSHA256: sha256.Sum256([]byte("alice")), Subject: "alice", Name: "Alice"}},
 		Log:    slog.New(slog.NewTextHandler(f.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+
+		Passkeys: &passkey.RelyingParty{ID: "login.example", Origins: []string{"https://login.example"}},
 	}
 	if change != nil {
 		change(&o)

@@ -16,6 +16,7 @@ type App struct {
 	Secret       HashedSecret // SHA-256 of the secret of the site's own calls; zero: it has none
 	Disclose     Disclosure   // what the browser learns of the phone before approval
 	Number       NumberRule   // when the phone must repeat the number that the browser shows
+	Passkey      bool         // every approval needs a passkey that verified its person
 	OneSession   bool         // signing in ends the subject's earlier sessions at this app
 	UnboundScan  bool         // a scanned login id may be collected without the binding cookie
 	LogoutURL    string       // told when the phone signs a session out

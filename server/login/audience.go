@@ -49,10 +49,12 @@ const absence = 36 * time.Second
 // whether they were in two networks. It forgets by itself: two maps take turns, so it never
 // holds more than the logins of twice that time.
 //
-// It is this process's own: several that share a store must send a login's browser and
-// its phone to the same one, or the phone is asked for the number more often than it
-// need be.
-type audience [64]earshot
+// It is this process's own. What the others that share a store need to know of it, the crier
+// tells them.
+type audience struct {
+	shares [64]earshot
+	crier  *crier
+}
 
 // earshot is the share of some logins.
 type earshot struct {
@@ -90,11 +92,12 @@ func (h hearings) lately(t tick, now time.Time) bool {
 func (a *audience) place(h Handle) (*earshot, heardLogin) {
 	var login heardLogin
 	_, _ = base64.RawURLEncoding.Decode(login[:], []byte(h)) // it is one of ours
-	return &a[login[0]%byte(len(a))], login
+	return &a.shares[login[0]%byte(len(a.shares))], login
 }
 
 // hear notes that a browser of the login asks for it, or has done so until now.
 func (a *audience) hear(h Handle, by watcher) {
+	a.crier.asks(h, by)
 	e, login := a.place(h)
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -122,6 +125,19 @@ type heard struct {
 	able      bool // somebody can show people the number
 	network   NetworkKey
 	strangers bool // they were in another network, too
+}
+
+// add adds what another node has heard.
+func (h *heard) add(b Hearing) {
+	h.anybody = true
+	h.able = h.able || b.ShowsNumber
+	switch {
+	case b.Network == NetworkKey{}:
+	case h.network == NetworkKey{}:
+		h.network = b.Network
+	default:
+		h.strangers = h.strangers || b.Network != h.network
+	}
 }
 
 func (a *audience) heard(h Handle) (all heard) {

@@ -23,6 +23,7 @@ type Event struct {
 	Risk      Risk
 	Number    NumberCheck
 	Ended     Ending // why the session is over
+	BySite    bool   // its site asked for that end, and so knows
 }
 
 // EventName says what was done.
@@ -97,8 +98,8 @@ func loginEvent(name EventName, l Login) Event {
 	}
 }
 
-func sessionEvent(name EventName, v Session) Event {
-	return Event{
-		Name: name, App: v.App, Login: v.Login, Session: v.ID, Phone: v.Phone, Browser: v.Browser, Ended: v.Ended,
-	}
+// sessionEvent completes told, which has the name of the event.
+func sessionEvent(told Event, v Session) Event {
+	told.App, told.Login, told.Session, told.Phone, told.Browser, told.Ended = v.App, v.Login, v.ID, v.Phone, v.Browser, v.Ended
+	return told
 }

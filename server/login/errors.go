@@ -24,6 +24,10 @@ var (
 	ErrBlocked      = errors.New("logins from this address are blocked by this person")
 	ErrTooMany      = errors.New("too many prompts in a short time")
 	ErrTooManyCodes = errors.New("too many wrong short codes")
+
+	ErrPasskeyRequired = errors.New("this app asks for a passkey")
+	ErrPasskeyUnknown  = errors.New("the passkey is not one of this phone, or too old")
+	ErrPasskeyRefused  = errors.New("the passkey has not verified this person for this login")
 )
 
 // RetryError is an error that goes away by itself.

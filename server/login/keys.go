@@ -33,12 +33,13 @@ const (
 	labelResume     label = "resume secret"
 	labelUserCode   label = "short code"
 	labelUserCodeID label = "short code hash"
+	labelPasskey    label = "passkey challenge"
 	labelOutermost  label = "outer" // see Key.Derive
 )
 
 var labels = []label{
 	labelScanCode, labelNumber, labelTicket, labelRedirect, labelSession,
-	labelBrowser, labelAccount, labelBinding, labelResume, labelUserCode, labelUserCodeID, labelOutermost,
+	labelBrowser, labelAccount, labelBinding, labelResume, labelUserCode, labelUserCodeID, labelPasskey, labelOutermost,
 }
 
 // Key is one line of a key file: an id that may be public, and 32 secret bytes

@@ -73,7 +73,8 @@ type Profile struct {
 type Identity struct {
 	Phone
 	Profile
-	Addr netip.Addr // after trusted proxies; the zero Addr: unknown, and one place for all
+	Addr     netip.Addr // after trusted proxies; the zero Addr: unknown, and one place for all
+	AuthTime time.Time  // when the person last proved to be it; zero: nobody says
 }
 
 // Mark is a set of things that a dialect has told its browser and must not tell

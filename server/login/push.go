@@ -31,6 +31,7 @@ func (s *Service) createPush(ctx context.Context, ticket string, v Session) erro
 // means that the ticket is not good for uin, ErrTooMany that this person was asked
 // three times in ten minutes: the ticket survives that.
 func (s *Service) StartPush(ctx context.Context, ticket, uin string, r Request) (id ID, next string, err error) {
+	began := time.Now()
 	t, err := s.pushTicket(ctx, ticket, uin)
 	if err != nil {
 		return "", "", err
@@ -57,8 +58,8 @@ func (s *Service) StartPush(ctx context.Context, ticket, uin string, r Request) 
 	if err := s.spendPush(ctx, t); err != nil {
 		return "", "", errors.Join(err, s.store.Logins.Delete(ctx, l.Handle))
 	}
-	s.audience.hear(l.Handle, watcher{})
 	s.tell(ctx, loginEvent(EventPush, l))
+	s.step(Step{Name: StepStart, Result: StepDone, Login: l, Dialect: r.Dialect, Began: began})
 	err = s.createPush(ctx, next, Session{
 		ID: t.Session, App: t.App, Phone: t.Phone, Profile: t.Profile, KeyID: t.KeyID, Browser: t.Browser,
 	})

@@ -1,6 +1,7 @@
 package login
 
 import (
+	"context"
 	"slices"
 	"time"
 )
@@ -47,7 +48,7 @@ func (r Risk) Reasons() []string {
 }
 
 // risk looks at what a phone has scanned, having seen it at the time seen.
-func (s *Service) risk(scanned sight, who Identity, l Login, seen time.Time) Risk {
+func (s *Service) risk(ctx context.Context, scanned sight, who Identity, l Login, seen time.Time) Risk {
 	var r Risk
 	app, ok := s.App(l.App)
 	unbound := ok && app.UnboundScan
@@ -60,6 +61,13 @@ func (s *Service) risk(scanned sight, who Identity, l Login, seen time.Time) Ris
 	add(RiskTyped, scanned.typed)
 	add(RiskAhead, scanned.early)
 	waits, heard := s.logins.waiting(l.Handle), s.audience.heard(l.Handle)
+	for _, b := range s.elsewhere(ctx, l.Handle) {
+		if b.Waiting {
+			waits = append(waits, b.watcher())
+		} else {
+			heard.add(b)
+		}
+	}
 	if scanned.bound && !unbound {
 		// Whoever saw the drawn code may wait with it, and will be sent away. It must not
 		// cost the person a number, which clients that draw the code rarely show.
@@ -72,6 +80,7 @@ func (s *Service) risk(scanned sight, who Identity, l Login, seen time.Time) Ris
 	// A person who scans has the page open, and an open page waits, or asks every few
 	// seconds. Who made the picture for somebody else may do neither. Of the time when a
 	// person saw the code and signed in first, nothing is known any more.
+	heard.anybody = heard.anybody || time.Since(l.Started) <= absence
 	add(RiskDelay, len(waits) == 0 && !heard.anybody && time.Since(seen) <= absence)
 	if apart := s.config.Load().Apart; apart != nil {
 		add(RiskPlace, apart(l.Browser.Addr, who.Addr))
@@ -110,5 +119,20 @@ func (s *Service) NumberShown(l Login) bool {
 			return true
 		}
 	}
-	return s.audience.heard(l.Handle).able
+	return s.audience.heard(l.Handle).able ||
+		slices.ContainsFunc(s.elsewhere(context.Background(), l.Handle), func(b Hearing) bool { return b.ShowsNumber })
+}
+
+// elsewhere is what the other nodes have heard. If the store fails there is what this one knows:
+// then the number is asked for more often than it need be.
+func (s *Service) elsewhere(ctx context.Context, h Handle) []Hearing {
+	if s.store.Audience == nil {
+		return nil
+	}
+	all, err := s.store.Audience.Heard(ctx, h)
+	if err != nil {
+		return nil
+	}
+	now := time.Now()
+	return slices.DeleteFunc(all, func(b Hearing) bool { return !b.lately(now) })
 }

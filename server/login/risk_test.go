@@ -1,6 +1,7 @@
 package login_test
 
 import (
+	"fmt"
 	"net/netip"
 	"slices"
 	"testing"
@@ -22,13 +23,14 @@ func from(h login.Holder, addr string) login.Holder {
 // waits begins to wait for a pending login.
 func (w *world) waits(h login.Holder) (stop func()) {
 	w.t.Helper()
-	stop, err := w.Watch(w.ctx, h, login.Pending, func(login.Login, error) {})
+	stop, err := w.browsers().Watch(w.ctx, h, login.Pending, func(login.Login, error) {})
 	w.must(err)
 	return stop
 }
 
 func (w *world) scan(l login.Login) login.Login {
 	w.t.Helper()
+	w.settle()
 	l, err := w.Scan(w.ctx, alice, w.code(l), time.Time{})
 	w.must(err)
 	return l
@@ -103,7 +105,7 @@ func TestASecondWatcherIsWhoWaitsElsewhereAtTheMomentOfTheScan(t *testing.T) {
 		}, false},
 		"two who asked, the first at the last moment": {func(w *world, h login.Holder) {
 			w.asks(from(h, "192.0.2.1"))
-			w.every(while, 1, from(h, "198.51.100.1"))
+			w.every(w.just(while), 1, from(h, "198.51.100.1"))
 		}, true},
 		"two who asked, the first too long ago": {func(w *world, h login.Holder) {
 			w.asks(from(h, "192.0.2.1"))
@@ -150,8 +152,8 @@ func TestASecondWatcherIsWhoWaitsElsewhereAtTheMomentOfTheScan(t *testing.T) {
 			w.waits(from(h, "198.51.100.1"))
 		}, true},
 	} {
-		t.Run(name, func(t *testing.T) {
-			inTime(t, func(w *world) {
+		everywhere(t, name, func(t *testing.T, run inWorld) {
+			run(t, func(w *world) {
 				h, l := w.start()
 				test.before(w, h)
 				l = w.scan(l)
@@ -167,21 +169,44 @@ func TestASecondWatcherIsWhoWaitsElsewhereAtTheMomentOfTheScan(t *testing.T) {
 // away after the scan, and must not cost it a number that it could not show.
 func TestWhoOnlySawADrawnCodeIsNoSecondWatcher(t *testing.T) {
 	for _, unbound := range []bool{false, true} {
-		inTime(t, func(w *world) {
-			w.configure(func(a *login.App) { a.UnboundScan = unbound })
+		everywhere(t, fmt.Sprint("unbound ", unbound), func(t *testing.T, run inWorld) {
+			run(t, func(w *world) {
+				w.configure(func(a *login.App) { a.UnboundScan = unbound })
+				binding := w.NewBinding()
+				id, _, err := w.Start(w.ctx, login.Request{App: "shop", Browser: desk, Binding: binding})
+				w.must(err)
+				w.waits(from(login.Holder{ID: string(id), Binding: binding}, "192.0.2.1"))
+				w.waits(from(login.Holder{ID: string(id)}, "198.51.100.1"))
+				w.asks(from(login.Holder{ID: string(id)}, "203.0.113.1"))
+				w.settle()
+				l, err := w.Scan(w.ctx, alice, string(id), time.Time{})
+				w.must(err)
+				if l.Risk&login.RiskSecondWatcher != 0 != unbound {
+					t.Errorf("%v", l.Risk.Reasons())
+				}
+			})
+		})
+	}
+}
+
+// Of those who have the cookie as well, none is sent away.
+func TestTwoWhoHoldTheBindingAreTwoWatchersOfADrawnCode(t *testing.T) {
+	everywhere(t, "two networks", func(t *testing.T, run inWorld) {
+		run(t, func(w *world) {
 			binding := w.NewBinding()
 			id, _, err := w.Start(w.ctx, login.Request{App: "shop", Browser: desk, Binding: binding})
 			w.must(err)
-			w.waits(from(login.Holder{ID: string(id), Binding: binding}, "192.0.2.1"))
-			w.waits(from(login.Holder{ID: string(id)}, "198.51.100.1"))
-			w.asks(from(login.Holder{ID: string(id)}, "203.0.113.1"))
+			h := login.Holder{ID: string(id), Binding: binding}
+			w.waits(from(h, "192.0.2.1"))
+			w.waits(from(h, "198.51.100.1"))
+			w.settle()
 			l, err := w.Scan(w.ctx, alice, string(id), time.Time{})
 			w.must(err)
-			if l.Risk&login.RiskSecondWatcher != 0 != unbound {
-				t.Errorf("unbound %v: %v", unbound, l.Risk.Reasons())
+			if l.Risk != login.RiskSecondWatcher {
+				t.Errorf("%v", l.Risk.Reasons())
 			}
 		})
-	}
+	})
 }
 
 func TestADelayIsABrowserOfWhichNothingWasHeardForAWhile(t *testing.T) {
@@ -191,7 +216,7 @@ func TestADelayIsABrowserOfWhichNothingWasHeardForAWhile(t *testing.T) {
 	}{
 		"scanned at once":       {func(*world, login.Holder) {}, false},
 		"never heard of again":  {func(*world, login.Holder) { time.Sleep(while + 1) }, true},
-		"just in time":          {func(*world, login.Holder) { time.Sleep(while) }, false},
+		"just in time":          {func(w *world, _ login.Holder) { time.Sleep(w.just(while)) }, false},
 		"asks now and then":     {func(w *world, h login.Holder) { w.every(5*time.Second, 20, h) }, false},
 		"asks seldom":           {func(w *world, h login.Holder) { w.every(while, 5, h) }, false},
 		"stopped asking":        {func(w *world, h login.Holder) { w.every(5*time.Second, 20, h); time.Sleep(while + 1) }, true},
@@ -223,8 +248,8 @@ func TestADelayIsABrowserOfWhichNothingWasHeardForAWhile(t *testing.T) {
 			w.must(err)
 		}, true},
 	} {
-		t.Run(name, func(t *testing.T) {
-			inTime(t, func(w *world) {
+		everywhere(t, name, func(t *testing.T, run inWorld) {
+			run(t, func(w *world) {
 				h, l := w.start()
 				test.before(w, h)
 				l = w.scan(l)

@@ -21,8 +21,9 @@ const maxWrongNumbers = 3
 // with a short code ErrNotFound. ErrBlocked: see Disown. A code that is unknown or dead
 // gives ErrNotFound. A RetryError of ErrTooManyCodes: see LimitGuesses.
 func (s *Service) Scan(ctx context.Context, who Identity, text string, seen time.Time) (Login, error) {
-	if seen.IsZero() || seen.After(time.Now()) {
-		seen = time.Now()
+	began := time.Now()
+	if seen.IsZero() || seen.After(began) {
+		seen = began
 	}
 	sight, found, err := s.sighted(ctx, who, text, seen)
 	if err != nil {
@@ -31,7 +32,7 @@ func (s *Service) Scan(ctx context.Context, who Identity, text string, seen time
 	if err := s.checkBlock(ctx, who.Phone, found.Browser); err != nil {
 		return Login{}, err
 	}
-	risk := s.risk(sight, who, found, seen)
+	risk := s.risk(ctx, sight, who, found, seen)
 	l, err := s.store.Logins.Update(ctx, sight.handle, func(l *Login) error {
 		now := time.Now()
 		app, ok := s.App(l.App)
@@ -62,6 +63,7 @@ func (s *Service) Scan(ctx context.Context, who Identity, text string, seen time
 		event := loginEvent(EventScan, l)
 		event.Unbound = sight.bound && !l.Bound
 		s.tell(FromPhone(ctx, who.Addr), event)
+		s.step(Step{Name: StepScan, Result: StepDone, Login: l, Began: began})
 	case errors.Is(err, ErrDecided):
 		err = nil
 	}
@@ -91,10 +93,10 @@ func (s *Service) Number(l Login) (digits string, ok bool) {
 	return strconv.Itoa(int(10 + n%90)), true
 }
 
-// Approve says yes. number is needed only if the login asks for it: a wrong one
-// gives ErrWrongNumber, and the third denies the login. Approving again is harmless.
-// ErrNotYours, ErrDecided and ErrExpired as they say.
-func (s *Service) Approve(ctx context.Context, who Phone, h string, number string) (Login, error) {
+// approve is ApproveWith of somebody who has been verified by a passkey, or has not. There
+// is no other way to an approved login.
+func (s *Service) approve(ctx context.Context, who Phone, h, number string, verified bool) (Login, error) {
+	began := time.Now()
 	wrong := false // what the last run of the change saw
 	l, saved, err := s.decide(ctx, who, h, func(l *Login) error {
 		wrong = false
@@ -109,6 +111,9 @@ func (s *Service) Approve(ctx context.Context, who Phone, h string, number strin
 		}
 		if _, ok := s.Keys().Key(l.KeyID); !ok {
 			return ErrNotFound // neither its number nor its ticket can be made any more
+		}
+		if s.asksPasskey(*l) && !verified {
+			return ErrPasskeyRequired // before the number: it costs no try of it
 		}
 		if want, asked := s.Number(*l); asked && subtle.ConstantTimeCompare([]byte(want), []byte(number)) != 1 {
 			wrong = true
@@ -126,8 +131,10 @@ func (s *Service) Approve(ctx context.Context, who Phone, h string, number strin
 	switch {
 	case saved && wrong:
 		s.tell(ctx, loginEvent(EventWrongNumber, l))
+		s.step(Step{Name: StepApprove, Result: StepWrongNumber, Login: l, Began: began})
 	case saved:
 		s.tell(ctx, loginEvent(EventApprove, l))
+		s.step(Step{Name: StepApprove, Result: StepDone, Login: l, Began: began})
 	}
 	if err == nil && wrong {
 		err = errors.Join(ErrWrongNumber, s.afterNo(ctx, l))
@@ -137,6 +144,7 @@ func (s *Service) Approve(ctx context.Context, who Phone, h string, number strin
 
 // Deny says no. Denying again is harmless.
 func (s *Service) Deny(ctx context.Context, who Phone, h string) (Login, error) {
+	began := time.Now()
 	l, saved, err := s.decide(ctx, who, h, func(l *Login) error {
 		switch l.State {
 		case Denied:
@@ -152,6 +160,7 @@ func (s *Service) Deny(ctx context.Context, who Phone, h string) (Login, error) 
 	})
 	if saved {
 		s.tell(ctx, loginEvent(EventDeny, l))
+		s.step(Step{Name: StepDeny, Result: StepDone, Login: l, Began: began})
 	}
 	if err == nil {
 		err = s.afterNo(ctx, l)
@@ -201,7 +210,7 @@ func (s *Service) decide(ctx context.Context, who Phone, h string, change func(*
 }
 
 // Scanned returns a login that who has scanned, by its handle.
-func (s *Service) Scanned(ctx context.Context, who Phone, h string) (Login, error) {
+func (s *Service) Scanned(_ context.Context, who Phone, h string) (Login, error) {
 	handle, ok := parseHandle(h)
 	if !ok {
 		return Login{}, ErrNotFound
@@ -215,7 +224,7 @@ func (s *Service) Scanned(ctx context.Context, who Phone, h string) (Login, erro
 	case l.Phone != who:
 		return Login{}, ErrNotYours
 	}
-	return l, ctx.Err()
+	return l, nil
 }
 
 // WaitScanned returns the login once its state is not since, or as it is when ctx

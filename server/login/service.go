@@ -22,10 +22,14 @@ type Config struct {
 	// Apart tells whether two addresses are known to be in different countries, or of
 	// different network operators; nil: nobody knows.
 	Apart func(browser, phone netip.Addr) bool
+	// Passkeys verifies those of approvals; nil: apps that ask for one let nobody in.
+	Passkeys Passkeys
 	// Audit is told of every Event, once, on the goroutine whose caller waits for the
 	// change: it must be quick. What this process has saved and not told when it dies,
 	// and what a store has saved although it reported an error, is not told. nil: nobody.
 	Audit func(Event)
+	// Observe is told of every Step, in the same way, for whoever measures. nil: nobody.
+	Observe func(Step)
 }
 
 func (c Config) withDefaults() Config {
@@ -62,6 +66,7 @@ func NewService(store Store, config Config) *Service {
 		}
 		return l.Deadline
 	}, func(h Handle) Login { return Login{Handle: h, State: Expired} })
+	s.audience.crier = newCrier(store.Audience, s.logins.waiting)
 	// Nobody waits for these.
 	store.Push.Notify(func(PushID) {})
 	store.Blocks.Notify(func(BlockID) {})
@@ -112,11 +117,13 @@ type Request struct {
 	Browser     Browser
 	Binding     string // the browser's binding cookie, as NewBinding made it
 	UserCode    bool   // also a short code, for people who cannot scan
+	Dialect     string // how the browser asks, for whoever measures; may be empty
 }
 
 // Start begins a login. It returns ErrUnknownApp, ErrRedirectURI, ErrTooLong or
 // ErrFull for requests that may not start one.
 func (s *Service) Start(ctx context.Context, r Request) (ID, Login, error) {
+	began := time.Now()
 	l, id, err := s.draft(r)
 	if err != nil {
 		return "", Login{}, err
@@ -135,7 +142,7 @@ func (s *Service) Start(ctx context.Context, r Request) (ID, Login, error) {
 		}
 		return "", Login{}, err
 	}
-	s.audience.hear(l.Handle, watcher{})
+	s.step(Step{Name: StepStart, Result: StepDone, Login: l, Dialect: r.Dialect, Began: began})
 	return id, l, nil
 }
 
@@ -197,6 +204,7 @@ func (h Holder) proves(l Login) bool {
 func (s *Service) Get(ctx context.Context, h Holder) (Login, error) {
 	l, err := s.find(ctx, h)
 	if err == nil {
+		s.audience.crier.consider(l)
 		s.audience.hear(l.Handle, watcherOf(h, l))
 	}
 	return l, err
@@ -292,7 +300,9 @@ func (s *Service) Tell(ctx context.Context, l Login, mark Mark) (first bool, err
 
 func (s *Service) load(h Handle) (Login, error) {
 	l, err := s.store.Logins.Get(context.Background(), h)
-	return s.loginAt(l, time.Now()), err
+	l = s.loginAt(l, time.Now())
+	s.audience.crier.consider(l)
+	return l, err
 }
 
 func (s *Service) loadSession(id SessionID) (Session, error) {

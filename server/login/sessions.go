@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"math/rand/v2"
 	"slices"
 	"time"
 )
@@ -14,49 +15,114 @@ func sessionID(key Key, ticket string) SessionID {
 	return SessionID(key.word(sessionBytes, labelSession, ticket))
 }
 
-// openSession returns the session of a redeemed login, and saves it unless that has
-// been done. Only a redeemed login may come here, with its key.
-func (s *Service) openSession(ctx context.Context, key Key, id SessionID, l Login) (Session, error) {
-	fresh := Session{
-		ID: id, KeyID: l.KeyID, Login: l.Handle, App: l.App, Browser: l.Browser,
-		Phone: l.Phone, Profile: l.Profile, AuthTime: l.Approved,
-		Created: l.Redeemed, LastSeen: l.Redeemed, Expires: l.Redeemed.Add(s.config.Load().SessionTTL),
-	}
-	// The push ticket comes first: a session that exists has had its own, and saving it
-	// again would bring back one that was used.
-	saved, err := s.loadSession(fresh.ID)
-	if errors.Is(err, ErrNotFound) {
-		if err = s.savePush(ctx, key, fresh); err != nil {
-			return Session{}, err
-		}
-		if err = s.store.Sessions.Create(ctx, fresh); errors.Is(err, ErrExists) {
-			saved, err = s.loadSession(fresh.ID)
-		}
-	}
+// opened is the mark of a login whose session was handed out. The dialects' marks begin at
+// the other end, and refusalTold's end before it; the bits after it say who has set it.
+const opened Mark = refusalTold << refusalsTold
+
+// unopened tells whether the session of a redeemed login may still be made, since the store
+// failed before it could be handed out. It must not bring back one that was ended: of
+// a session that was saved, the record is there for as long as its tombstone lasts, or its
+// life, from Redeemed on. Half of that is left for a caller that is slow.
+func (s *Service) unopened(l Login, now time.Time) bool {
+	return l.Told&opened == 0 && now.Before(l.Redeemed.Add(min(tombstone, s.config.Load().SessionTTL)/2))
+}
+
+// openSession hands out the session of a redeemed login, as ErrRedeemed says at most once
+// unless again is set. Only a redeemed login may come here, with its key. Invariants:
+//
+//   - A session is saved only for a login that is not marked as opened, and not too long
+//     after it was redeemed; see unopened. So none is saved after it was handed out.
+//   - The mark comes last, and of all callers on all nodes one sets it. Whoever does not come
+//     that far may try again, and finds what is there already.
+//
+// If what became of the mark itself cannot be found out, it counts as handed out: so it is
+// with an answer that the site never gets.
+func (s *Service) openSession(ctx context.Context, key Key, id SessionID, l Login, again bool) (Session, error) {
+	v, err := s.makeSession(ctx, key, id, l)
 	if err != nil {
 		return Session{}, wrap("open session", err)
 	}
-	if saved.ID != "" {
-		if saved.Ended != Active {
-			return Session{}, ErrRefused
-		}
-		return saved, nil
+	if v.Ended != Active { // and its push ticket may have been saved after that
+		return Session{}, errors.Join(ErrRefused, s.end(ctx, id, v.Ended, EventSignOut))
+	}
+	if l.Told&opened != 0 {
+		return v, nil
 	}
 	if l.Push { // the session's own ticket takes the place of the one handed out meanwhile
 		if err := s.store.Push.Delete(ctx, l.Renewed); err != nil {
 			return Session{}, wrap("drop push ticket", err)
 		}
 	}
-	// A thief who came between redemption and creation found no session to end.
-	if now, err := s.load(l.Handle); err == nil && now.Void {
-		return Session{}, errors.Join(ErrRefused, s.end(ctx, fresh.ID, Voided, EventSignOut))
-	}
 	if app, ok := s.App(l.App); ok && app.OneSession {
-		if err := s.endOthers(ctx, fresh); err != nil {
+		if err := s.endOthers(ctx, v); err != nil {
 			return Session{}, err
 		}
 	}
-	return fresh, nil
+	switch err := s.markOpened(ctx, l.Handle); {
+	case err == nil, again && errors.Is(err, ErrRedeemed):
+		return v, nil
+	case errors.Is(err, ErrRefused):
+		// A thief who came between redemption and creation found no session to end.
+		return Session{}, errors.Join(ErrRefused, s.end(ctx, id, Voided, EventSignOut))
+	default:
+		return Session{}, wrap("hand out session", err)
+	}
+}
+
+// markOpened lets one of all callers hand out the session. The mark is this caller's own, by
+// which it knows it when the answer was lost, and asks again at once: nobody else could.
+func (s *Service) markOpened(ctx context.Context, h Handle) (err error) {
+	mine := opened | Mark(rand.Uint32())&^(opened<<1-1)
+	for range 3 {
+		_, err = s.store.Logins.Update(ctx, h, func(now *Login) error {
+			switch {
+			case now.Void:
+				return ErrRefused
+			case now.Told&opened == 0:
+				now.Told |= mine
+				return nil
+			case now.Told&^(opened-1) == mine:
+				return errUnchanged
+			}
+			return ErrRedeemed
+		})
+		switch {
+		case err == nil, errors.Is(err, errUnchanged):
+			return nil
+		case errors.Is(err, ErrNotFound):
+			return ErrRefused
+		case errors.Is(err, ErrRedeemed), errors.Is(err, ErrRefused):
+			return err
+		}
+	}
+	return err
+}
+
+// makeSession returns the session of a redeemed login, and saves it unless that has been done
+// or must not be done any more.
+func (s *Service) makeSession(ctx context.Context, key Key, id SessionID, l Login) (Session, error) {
+	// The push ticket comes first: a session that exists has had its own, and saving it
+	// again would bring back one that was used.
+	v, err := s.loadSession(id)
+	if !errors.Is(err, ErrNotFound) {
+		return v, err
+	}
+	if !s.unopened(l, time.Now()) {
+		return Session{}, ErrRefused
+	}
+	v = Session{
+		ID: id, KeyID: l.KeyID, Login: l.Handle, App: l.App, Browser: l.Browser,
+		Phone: l.Phone, Profile: l.Profile, AuthTime: l.Approved,
+		Created: l.Redeemed, LastSeen: l.Redeemed, Expires: l.Redeemed.Add(s.config.Load().SessionTTL),
+	}
+	if err := s.savePush(ctx, key, v); err != nil {
+		return Session{}, err
+	}
+	err = s.store.Sessions.Create(ctx, v)
+	if errors.Is(err, ErrExists) {
+		return s.loadSession(id)
+	}
+	return v, err
 }
 
 // endOthers ends all but the latest of a subject's sessions at an app, be that one
@@ -138,13 +204,22 @@ func (s *Service) SessionOf(ctx context.Context, app, id string) (Session, error
 	return v, err
 }
 
-// SignOut ends the session id of app.
+// SignOut ends the session id of app, as its browser asks.
 func (s *Service) SignOut(ctx context.Context, app, id string) error {
+	return s.signOut(ctx, app, id, Event{Name: EventSignOut})
+}
+
+// SignOutBySite ends the session id of app, as app itself asks.
+func (s *Service) SignOutBySite(ctx context.Context, app, id string) error {
+	return s.signOut(ctx, app, id, Event{Name: EventSignOut, BySite: true})
+}
+
+func (s *Service) signOut(ctx context.Context, app, id string, told Event) error {
 	v, err := s.activeSession(ctx, id, func(v Session) bool { return v.App == app })
 	if err != nil {
 		return err
 	}
-	return s.end(ctx, v.ID, SignedOut, EventSignOut)
+	return s.endAs(ctx, v.ID, SignedOut, told)
 }
 
 // SignOutByPhone ends the session id of the phone who.
@@ -188,6 +263,11 @@ func (s *Service) SessionsOf(ctx context.Context, who Phone) ([]Session, error) 
 // browser can be told why. A session that has ended keeps its first reason. name is the
 // event that is told if this has ended it.
 func (s *Service) end(ctx context.Context, id SessionID, why Ending, name EventName) error {
+	return s.endAs(ctx, id, why, Event{Name: name})
+}
+
+// endAs is end with more to say in the event.
+func (s *Service) endAs(ctx context.Context, id SessionID, why Ending, told Event) error {
 	v, err := s.store.Sessions.Update(ctx, id, func(v *Session) error {
 		if v.Ended != Active {
 			return errUnchanged
@@ -200,7 +280,7 @@ func (s *Service) end(ctx context.Context, id SessionID, why Ending, name EventN
 	})
 	switch {
 	case err == nil:
-		s.tell(ctx, sessionEvent(name, v))
+		s.tell(ctx, sessionEvent(told, v))
 	case errors.Is(err, ErrNotFound):
 		return nil
 	case !errors.Is(err, errUnchanged):

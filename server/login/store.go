@@ -12,6 +12,7 @@ type Store struct {
 	Push      Table[PushID, PushTicket]
 	Blocks    Table[BlockID, Block]
 	UserCodes Table[UserCodeID, UserCode]
+	Audience  Audience // nil: no other node has the store
 }
 
 // Record is what a Table keeps. It is a value: a Table returns copies.

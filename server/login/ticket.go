@@ -92,6 +92,7 @@ func redirectSignature(key Key, query string) string {
 func (s *Service) RedeemPage(ctx context.Context, query url.Values, client Browser) (Session, error) {
 	key, ok := s.Keys().Key(query.Get("kid"))
 	if !ok || !hmac.Equal([]byte(query.Get("sig")), []byte(redirectSignature(key, redirectQuery(query.Get)))) {
+		s.step(Step{Name: StepRedeem, Result: StepRefused, Began: time.Now()})
 		return Session{}, ErrRefused
 	}
 	client.UserAgent = cut(client.UserAgent, maxUserAgent)
@@ -104,7 +105,8 @@ func (s *Service) RedeemPage(ctx context.Context, query url.Values, client Brows
 }
 
 // RedeemTicket redeems a ticket for a site that has proved to be app. A second time
-// gives ErrRedeemed and harms nothing.
+// gives ErrRedeemed and harms nothing. After any other error it can be tried again: the
+// session has not been given to anybody.
 func (s *Service) RedeemTicket(ctx context.Context, app, ticket string) (Session, error) {
 	return s.redeem(ctx, ticket, redeemer{
 		id:   hashSecret("app " + app),
@@ -123,6 +125,8 @@ type redeemer struct {
 }
 
 func (s *Service) redeem(ctx context.Context, text string, by redeemer) (Session, error) {
+	step := Step{Name: StepRedeem, Result: StepRefused, Site: by.site, Began: time.Now()}
+	defer func() { s.step(step) }()
 	if !wellFormed(text, handleBytes+secretBytes) {
 		return Session{}, ErrRefused
 	}
@@ -148,6 +152,8 @@ func (s *Service) redeem(ctx context.Context, text string, by redeemer) (Session
 			return nil
 		case state != Redeemed || l.Void:
 			return ErrRefused
+		case l.Redeemer == by.id && s.unopened(*l, now):
+			return errUnchanged // the store failed before there was a session: the same one goes on
 		case l.Redeemer == by.id && by.again != nil && by.again(*l, now):
 			return errUnchanged
 		case by.site || l.Redeemer == by.id:
@@ -174,9 +180,11 @@ func (s *Service) redeem(ctx context.Context, text string, by redeemer) (Session
 		session = sessionID(key, text)
 	}
 	if err == nil {
+		step.Login = l
 		s.tellRedemption(ctx, l, session, by, refused, stolen)
 		err = refused
 	}
+	step.Result = stepResult(err, stolen)
 	switch {
 	case errors.Is(err, ErrNotFound):
 		return Session{}, ErrRefused
@@ -185,7 +193,7 @@ func (s *Service) redeem(ctx context.Context, text string, by redeemer) (Session
 	case stolen:
 		return Session{}, errors.Join(ErrRefused, s.end(ctx, session, Voided, EventSignOut))
 	}
-	return s.openSession(ctx, key, session, l)
+	return s.openSession(ctx, key, session, l, by.again != nil)
 }
 
 // tellRedemption tells what became of a ticket. Of texts that are no ticket of ours

@@ -39,6 +39,9 @@ type world struct {
 	app    *login.App // the one that logins here are for, with a login page
 
 	noJanitor func() // makes months of virtual time pass at once
+
+	others []*login.Service // further nodes, which the browsers use
+	turn   int
 }
 
 // keyLine is a line of a key file whose secret is 32 times b.
@@ -111,7 +114,7 @@ func (w *world) start() (login.Holder, login.Login) {
 // asks is a short poll of the login's browser.
 func (w *world) asks(h login.Holder) {
 	w.t.Helper()
-	_, err := w.Get(w.ctx, h)
+	_, err := w.browsers().Get(w.ctx, h)
 	w.must(err)
 }
 

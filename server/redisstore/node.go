@@ -38,6 +38,7 @@ type node struct {
 	store   *Store
 	scripts *scripts
 	tables  map[string]topics // by the letter in their keys
+	relay   *Relay
 
 	living   context.Context
 	die      context.CancelFunc // gives up what persists
@@ -90,14 +91,19 @@ func (n *node) tell(nodes []string, letter, key string) {
 			n.tasks.Go(func() { n.tables[letter].message(key) })
 			continue
 		}
-		n.persist(func(ctx context.Context) error {
-			err := n.store.run(ctx, n.scripts.tell, []string{n.store.channel(to)}, letter+key, millis(channelLife)).Error()
-			if err == nil {
-				n.stats.told.Add(1)
-			}
-			return err
-		})
+		n.send(to, letter+key)
 	}
+}
+
+// send tells another node something, more than once if need be, and does not wait for that.
+func (n *node) send(to, text string) {
+	n.persist(func(ctx context.Context) error {
+		err := n.store.run(ctx, n.scripts.tell, []string{n.store.channel(to)}, text, millis(channelLife)).Error()
+		if err == nil {
+			n.stats.told.Add(1)
+		}
+		return err
+	})
 }
 
 // persist tries until try succeeds, or for a while, and does not wait for that.
@@ -186,6 +192,9 @@ func (n *node) hear(m rueidis.PubSubMessage) {
 		return
 	}
 	n.stats.heard.Add(1)
+	if n.relay.hear(topic[:1], topic[1:]) {
+		return
+	}
 	table := n.tables[topic[:1]]
 	n.messages.Go(func() error {
 		if table == nil || !table.message(topic[1:]) {
@@ -251,6 +260,7 @@ func (n *node) reread(part int, all bool) {
 			group.Go(func() error { notify(); return nil })
 		})
 	}
+	n.relay.renew(part, all)
 	_ = group.Wait() // none returns an error
 }
 

@@ -9,7 +9,9 @@
 //	qrlatch:l:{key}    the record: l login, s session, p push ticket, b block, c short code
 //	qrlatch:l:{key}:f  the nodes that follow it, until they have been told once
 //	qrlatch:l:{key}:t  those that the last change took from there, for ten seconds
+//	qrlatch:l:{key}:a  which browsers each node has heard that ask for the login
 //	qrlatch:l:o:{hash} what a phone owns: keys by the time at which they expire
+//	qrlatch:s:{key}:m  the nodes at which the session's browser has sockets open
 //	qrlatch:n:{node}   a counter of what was told to a node, and the channel by that name
 //	qrlatch:census     how many logins each node has started
 //
@@ -107,6 +109,7 @@ func Open(ctx context.Context, url string, o Options) (*Store, error) {
 	dial.ConnWriteTimeout = o.Timeout // then an idle connection that gives no pong is closed
 	s := &Store{options: o, dial: dial, census: census{limit: int64(o.MaxLogins)}}
 	s.node = newNode(s, rand.Text()[:12])
+	s.node.relay = newRelay(s)
 	logins := newTable[login.Handle](s, "l", login.ReadLogin)
 	logins.limit = &s.census
 	s.Store = login.Store{
@@ -115,6 +118,7 @@ func Open(ctx context.Context, url string, o Options) (*Store, error) {
 		Push:      newTable[login.PushID](s, "p", login.ReadPushTicket),
 		Blocks:    newTable[login.BlockID](s, "b", login.ReadBlock),
 		UserCodes: newTable[login.UserCodeID](s, "c", login.ReadUserCode),
+		Audience:  audience{logins},
 	}
 
 	living, cancel := context.WithCancel(context.WithoutCancel(ctx))

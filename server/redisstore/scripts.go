@@ -24,12 +24,25 @@ func newScript(name, text string) script {
 // on the next one, which v1.0.79 does not wait for.
 func safe(c rueidis.Completed) rueidis.Completed { return c.ToRetryable().Pin() }
 
+// once marks a command as one that must not be sent again.
+func once(c rueidis.Completed) rueidis.Completed { return c.Pin() }
+
+// run runs a script, more than once if its connection breaks.
 func (s *Store) run(ctx context.Context, script script, keys []string, args ...string) rueidis.RedisResult {
+	return s.eval(ctx, safe, script, keys, args)
+}
+
+// runOnce runs a script once, or does not know whether it has.
+func (s *Store) runOnce(ctx context.Context, script script, keys []string, args ...string) rueidis.RedisResult {
+	return s.eval(ctx, once, script, keys, args)
+}
+
+func (s *Store) eval(ctx context.Context, often func(rueidis.Completed) rueidis.Completed, script script, keys, args []string) rueidis.RedisResult {
 	return s.do(ctx, script.name, func(ctx context.Context, c rueidis.Client) rueidis.RedisResult {
 		n := int64(len(keys))
-		result := c.Do(ctx, safe(c.B().Evalsha().Sha1(script.sum).Numkeys(n).Key(keys...).Arg(args...).Build()))
+		result := c.Do(ctx, often(c.B().Evalsha().Sha1(script.sum).Numkeys(n).Key(keys...).Arg(args...).Build()))
 		if said, ok := rueidis.IsRedisErr(result.Error()); ok && said.IsNoScript() {
-			result = c.Do(ctx, safe(c.B().Eval().Script(script.text).Numkeys(n).Key(keys...).Arg(args...).Build()))
+			result = c.Do(ctx, often(c.B().Eval().Script(script.text).Numkeys(n).Key(keys...).Arg(args...).Build()))
 		}
 		return result
 	})
@@ -64,7 +77,7 @@ local now = t[1] * 1000 + math.floor(t[2] / 1000)
 
 // scripts are what a store asks Redis to do in one go.
 type scripts struct {
-	read, change, remove, own, list, tell, beat, count script
+	read, change, remove, own, list, tell, beat, count, hear, join script
 }
 
 func newScripts() *scripts {
@@ -117,6 +130,20 @@ return redis.call('SPUBLISH', KEYS[1], n .. ' ' .. ARGV[1])`),
 		beat: newScript("beat", `
 redis.call('PEXPIRE', KEYS[1], ARGV[1])
 return redis.call('SPUBLISH', KEYS[1], redis.call('GET', KEYS[1]) or '0')`),
+
+		// KEYS: record, what nodes have heard. ARGV: node, what it has. It ends with the record.
+		hear: newScript("hear", `
+local left = redis.call('PTTL', KEYS[1])
+if left > 0 then
+	redis.call('HSET', KEYS[2], ARGV[1], ARGV[2])
+	redis.call('PEXPIRE', KEYS[2], left)
+end`),
+
+		// KEYS: who has sockets of a session. ARGV: node, life of its note. Gives all of them.
+		join: newScript("join", `
+redis.call('SADD', KEYS[1], ARGV[1])
+redis.call('PEXPIRE', KEYS[1], ARGV[2])
+return redis.call('SMEMBERS', KEYS[1])`),
 
 		// KEYS: census. ARGV: node, its logins, how long that holds. Gives the others' sum.
 		count: newScript("census", clock+`

@@ -91,7 +91,9 @@ func (s *Server) start() bool {
 	args := append([]string{"-c", guard, "guard", s.program}, s.args...)
 	args = append(args, "--port", port, "--bind", "127.0.0.1", "--dir", s.dir, "--save", "")
 	if !strings.Contains(strings.Join(s.args, " "), "--sentinel") {
-		args = append(args, "--appendonly", "yes")
+		// The file is written before an answer, and survives a kill. With fsync on a slow disk
+		// Redis puts off writing it, too.
+		args = append(args, "--appendonly", "yes", "--appendfsync", "no")
 	}
 	shell := exec.Command("/bin/sh", args...)
 	said := &output{}

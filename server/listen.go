@@ -11,27 +11,39 @@ import (
 	"qrlatch/server/park"
 )
 
-// listener is a TCP listener that is closed once.
-type listener struct{ net.Listener }
+// listener is a TCP listener that is closed once, and serves one server.
+type listener struct {
+	net.Listener
+	left chan struct{} // closed when the server takes no more from it
+}
 
 func listen(address string) (listener, error) {
 	l, err := net.Listen("tcp", address)
 	if err != nil {
 		return listener{}, fmt.Errorf("listen: %w", err)
 	}
-	return listener{l}, nil
+	if tcp, ok := l.(*net.TCPListener); ok {
+		l = door{tcp}
+	}
+	return listener{l, make(chan struct{})}, nil
 }
 
 func (l listener) close() { _ = l.Close() } // Shutdown has closed it already
 
 func (l listener) serve(s *http.Server) error {
+	defer close(l.left)
 	var err error
 	if s.TLSConfig != nil {
 		err = s.ServeTLS(l.Listener, "", "")
 	} else {
 		err = s.Serve(l.Listener)
 	}
-	if errors.Is(err, http.ErrServerClosed) {
+	return ended(err)
+}
+
+// ended is the error of a server that has ended, but for an end that was wanted.
+func ended(err error) error {
+	if errors.Is(err, http.ErrServerClosed) || errors.Is(err, net.ErrClosed) {
 		return nil
 	}
 	return err
@@ -43,10 +55,8 @@ func (l listener) park(s *http.Server, lot *park.Lot) error {
 	if s.TLSConfig != nil {
 		return l.serve(s)
 	}
-	if err := lot.Serve(s, l.Listener); !errors.Is(err, http.ErrServerClosed) {
-		return err
-	}
-	return nil
+	defer close(l.left)
+	return ended(lot.Serve(s, l.Listener))
 }
 
 func (l listener) loopback() bool {

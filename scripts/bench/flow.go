@@ -157,9 +157,20 @@ func between(text, before, after string) string {
 	return found
 }
 
-// throng has so many people log in, over and over, for a time, and returns how many
-// logins there were.
+// guest is somebody who logs in again and again.
+type guest interface {
+	login() error
+	leave()
+}
+
+// throng has so many people log in on a server, over and over, for a time, and returns how
+// many logins there were.
 func throng(ctx context.Context, addr string, people int, how time.Duration) (logins int, err error) {
+	return gather(ctx, people, how, func(ctx context.Context, i int) (guest, error) { return newPerson(ctx, addr, i) })
+}
+
+// gather is throng for guests of any kind.
+func gather(ctx context.Context, people int, how time.Duration, come func(ctx context.Context, i int) (guest, error)) (logins int, err error) {
 	ctx, cancel := context.WithTimeout(ctx, how)
 	defer cancel()
 	var mu sync.Mutex
@@ -168,14 +179,14 @@ func throng(ctx context.Context, addr string, people int, how time.Duration) (lo
 	for i := range people {
 		all.Go(func() {
 			done := 0
-			p, err := newPerson(ctx, addr, i)
+			p, err := come(ctx, i)
+			if err == nil {
+				defer p.leave()
+			}
 			for err == nil && ctx.Err() == nil {
 				if err = p.login(); err == nil {
 					done++
 				}
-			}
-			if p != nil {
-				p.leave()
 			}
 			if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, io.EOF) && ctx.Err() != nil {
 				err = nil

@@ -5,7 +5,7 @@
 //
 //	go run ./scripts/bench [flags] [part...]
 //
-// The parts are memory, wake, login, pending, everyone, soak and go; without one, all of
+// The parts are memory, wake, login, pending, everyone, nodes, soak and go; without one, all of
 // them. docs/performance.md has the method. The program starts itself again as its own
 // processes: "serve" is one of the peers, "crowd" is thousands of browsers.
 package main
@@ -71,6 +71,7 @@ func parts() []part {
 		{"login", (*bench).login},
 		{"pending", (*bench).pending},
 		{"everyone", (*bench).everyone},
+		{"nodes", (*bench).nodes},
 		{"soak", (*bench).soak},
 		{"go", (*bench).goTest},
 	}
@@ -105,7 +106,7 @@ func run(ctx context.Context, args []string) (err error) {
 	wanted := flags.Args()
 	for _, name := range wanted {
 		if !slices.ContainsFunc(parts(), func(p part) bool { return p.name == name }) {
-			return fmt.Errorf("no part is called %q; there are memory, wake, login, pending, everyone, soak and go", name)
+			return fmt.Errorf("no part is called %q; there are memory, wake, login, pending, everyone, nodes, soak and go", name)
 		}
 	}
 	if b.quick {

@@ -141,7 +141,7 @@ func (j *JSON) start(c echo.Context) error {
 	if !allowOrigin(c, app) || c.Request().Header.Get("Origin") == "" && !mayStart(c.Request(), app) {
 		return errForeignPage()
 	}
-	v, err := j.begin(c, r)
+	v, err := j.begin(c, limit.ByJSON, r)
 	if err != nil {
 		return err
 	}
@@ -149,7 +149,7 @@ func (j *JSON) start(c echo.Context) error {
 }
 
 // begin starts a login whose page may do so.
-func (j *JSON) begin(c echo.Context, r startRequest) (loginView, error) {
+func (j *JSON) begin(c echo.Context, by limit.Dialect, r startRequest) (loginView, error) {
 	if !language.MatchString(r.Lang) {
 		return loginView{}, problem.BadRequest("lang is a language tag such as en or zh_CN.")
 	}
@@ -163,7 +163,7 @@ func (j *JSON) begin(c echo.Context, r startRequest) (loginView, error) {
 	}
 	id, l, err := j.Service.Start(ctx, login.Request{
 		App: r.App, RedirectURI: r.RedirectURI, SiteState: r.State, Lang: r.Lang, Browser: browserOf(c),
-		UserCode: r.UserCode,
+		UserCode: r.UserCode, Dialect: by.String(),
 	})
 	if err != nil {
 		if errors.Is(err, login.ErrFull) {

@@ -94,7 +94,7 @@ func (j *JSON) startByScript(c echo.Context) (loginView, error) {
 	if userCode != "" && userCode != "true" && userCode != "false" {
 		return loginView{}, problem.BadRequest("user_code is true or false.")
 	}
-	return j.begin(c, startRequest{
+	return j.begin(c, limit.ByJSONP, startRequest{
 		App: app.ID, RedirectURI: p.Get("redirect_uri"), State: p.Get("state"), Lang: p.Get("lang"), UserCode: userCode == "true",
 	})
 }

@@ -73,7 +73,7 @@ func TestEveryInterleavingOfDialectsFollowsTheModel(t *testing.T) {
 		if *modelSeed != 0 {
 			steps = kept(t, steps)
 		}
-		mode := wxModes[seed%uint64(len(wxModes))]
+		mode := allModes[seed%uint64(len(allModes))]
 		failed := interleaveAll(t, mode, steps, seen)
 		if failed == nil {
 			continue
@@ -118,7 +118,10 @@ func allMustHappen() []string {
 	return all
 }
 
-// interleaveAll is interleave with every dialect, in one of wxModes.
+// allModes are wxModes, and that of many nodes, on which everybody waits parked.
+var allModes = append([]string{"on nodes"}, wxModes...)
+
+// interleaveAll is interleave with every dialect, in one of allModes.
 func interleaveAll(t *testing.T, mode string, steps []step, seen tally) (failed error) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newAllWorld(t, mode)
@@ -127,6 +130,7 @@ func interleaveAll(t *testing.T, mode string, steps []step, seen tally) (failed 
 			time.Sleep(s.after + time.Duration(s.number)*time.Microsecond - time.Duration(time.Since(w.started)%time.Millisecond))
 			synctest.Wait()
 			w.quiet()
+			w.goes(s.number)
 			w.do(s)
 			synctest.Wait()
 			w.quiet()

@@ -1,15 +1,11 @@
 package dialect_test
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"net/http"
-	"runtime"
-	"strings"
 	"testing"
 	"time"
 
@@ -40,18 +36,26 @@ type allWorld struct {
 
 func newAllWorld(t *testing.T, mode string) *allWorld {
 	const public = "https://login.example"
-	w := &allWorld{modelWorld: newModelWorld(t), calls: map[*allCall]bool{}, served: make(chan error)}
-	w.echo.HTTPErrorHandler = problem.ErrorHandler(slog.New(slog.DiscardHandler))
+	nodes := 1
+	if mode == "on nodes" {
+		nodes = 3
+	}
+	w := &allWorld{modelWorld: newModelWorld(t, nodes), calls: map[*allCall]bool{}, served: make(chan error)}
 	w.lot = park.New(park.Options{Idle: time.Minute})
-	(&dialect.JSON{Service: w.service, PublicURL: public, Polls: dialect.NewPolls(60, nil), Lot: w.lot}).Routes(w.echo)
-	(&dialect.Taobao{Service: w.service, PublicURL: public}).Routes(w.echo)
-	(&dialect.SSE{Service: w.service, PublicURL: public, Lot: w.lot}).Routes(w.echo)
-	(&dialect.WebSocket{Service: w.service, PublicURL: public, Messages: new(relay.Local), Lot: w.lot}).Routes(w.echo)
+	polls := dialect.NewPolls(60, nil) // each node has its own, and the oracle has one
+	for _, n := range w.nodes {
+		n.echo.HTTPErrorHandler = problem.ErrorHandler(slog.New(slog.DiscardHandler))
+		(&dialect.JSON{Service: n.service, PublicURL: public, Polls: polls, Lot: w.lot}).Routes(n.echo)
+		(&dialect.Taobao{Service: n.service, PublicURL: public}).Routes(n.echo)
+		(&dialect.SSE{Service: n.service, PublicURL: public, Lot: w.lot}).Routes(n.echo)
+		(&dialect.WebSocket{Service: n.service, PublicURL: public, Messages: new(relay.Local), Lot: w.lot}).Routes(n.echo)
+	}
 	w.bucket = allBucket{tokens: allBurst, at: w.started}
 	w.network = parktest.Listen(wxBuffer)
 	w.server = &http.Server{Handler: w.echo, ReadHeaderTimeout: time.Minute}
-	if mode == "parked" {
+	if mode != "blocking" {
 		w.late = park.Tick
+		mode = "parked"
 	}
 	go func() { w.served <- wxServe(mode, w.server, w.lot, w.network) }()
 	return w
@@ -210,112 +214,4 @@ func (p *allPage) rests(d time.Duration) bool {
 	case <-p.ctx.Done():
 		return false
 	}
-}
-
-// hold has the world's state judged and changed by f, unless the connection is lost
-// already. Whatever f finds wrong ends the world.
-func (c *allCall) hold(f func(now time.Time) error) error {
-	w := c.page.w
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if c.lost {
-		return errLost
-	}
-	now := time.Now()
-	w.watch(now)
-	if err := f(now); err != nil {
-		w.fail(fmt.Errorf("%s: a browser on %s since %v: %w", w.oracle.at(now), c.page.name, c.start.Sub(w.started), err))
-	}
-	if w.failed != nil {
-		runtime.Goexit()
-	}
-	return nil
-}
-
-// allCall is one connection with one request.
-type allCall struct {
-	page    *allPage
-	start   time.Time
-	mayWait func(now time.Time) error // whether all is said that there is
-	net.Conn
-	in *bufio.Reader
-
-	lost bool // guarded by the world's mu
-	left int  // so many bytes it still reads; negative: all
-}
-
-var errCutHere = errors.New("the connection is cut here")
-
-func (c *allCall) Read(b []byte) (int, error) {
-	if c.left >= 0 && len(b) > c.left {
-		b = b[:c.left]
-	}
-	if c.left == 0 {
-		c.page.w.mu.Lock()
-		defer c.page.w.mu.Unlock()
-		c.page.w.said["cut at a byte"]++
-		c.lose()
-		return 0, errCutHere
-	}
-	n, err := c.Conn.Read(b)
-	if c.left > 0 {
-		c.left -= n
-	}
-	return n, err
-}
-
-// lose cuts the connection. Call it with mu held.
-func (c *allCall) lose() {
-	c.lost = true
-	if c.Conn != nil {
-		c.Close()
-	}
-}
-
-// request sends a GET on a connection of its own and returns the head of the answer.
-// begin runs at the moment when the server gets it, with mu held, and sets mayWait. Of
-// every three connections one is cut within most bytes.
-func (p *allPage) request(target string, most int, begin func(c *allCall), fields ...string) (*allCall, *http.Response, error) {
-	w := p.w
-	c := &allCall{page: p, start: time.Now(), left: -1}
-	near, far := w.network.Pipe(wxAddr)
-	c.Conn, c.in = near, bufio.NewReader(c)
-	w.mu.Lock()
-	if p.n += 7919; p.n%3 == 0 {
-		c.left = p.n / 3 % most
-	}
-	p.call, w.calls[c] = c, true
-	begin(c)
-	w.mu.Unlock()
-	if w.network.Give(w.ctx, far) != nil {
-		runtime.Goexit()
-	}
-	context.AfterFunc(p.ctx, func() { _ = near.Close() })
-	head := "GET " + target + " HTTP/1.1\r\nHost: login.example\r\n" + strings.Join(append(fields, "", ""), "\r\n")
-	_, err := near.Write([]byte(head))
-	var r *http.Response
-	if err == nil {
-		r, err = http.ReadResponse(c.in, &http.Request{Method: http.MethodGet})
-	}
-	return c, r, c.trouble(err)
-}
-
-// trouble says whether an error is one that we made.
-func (c *allCall) trouble(err error) error {
-	if err == nil {
-		return nil
-	}
-	if c.page.ctx.Err() != nil {
-		return errLost
-	}
-	return c.hold(func(time.Time) error { return err })
-}
-
-// end is called when the client has done with it.
-func (c *allCall) end() {
-	c.Close()
-	c.page.w.mu.Lock()
-	defer c.page.w.mu.Unlock()
-	delete(c.page.w.calls, c)
-	c.page.call = nil
 }

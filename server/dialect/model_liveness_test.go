@@ -26,7 +26,7 @@ func TestEveryClientThatPollsToTheEndGetsIn(t *testing.T) {
 }
 
 func getsIn(t *testing.T, h habit, r *rand.Rand) {
-	w := newModelWorld(t)
+	w := newModelWorld(t, 1)
 	defer func() {
 		if err := w.close(); err != nil {
 			t.Error(err)
@@ -91,7 +91,7 @@ func TestWhoOnlySawTheDrawnCodeHearsThatTheLoginIsDead(t *testing.T) {
 		}
 		t.Run(h.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				w := newModelWorld(t)
+				w := newModelWorld(t, 1)
 				owner := w.join(h)
 				var thieves []*modelBrowser
 				for i, rival := range habits {

@@ -239,7 +239,7 @@ func TestEveryInterleavingOfPollsFollowsTheModel(t *testing.T) {
 // that was not as the oracle says.
 func interleave(t *testing.T, steps []step, seen tally) (failed error) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newModelWorld(t)
+		w := newModelWorld(t, 1)
 		defer func() { failed = errors.Join(w.failed, w.close()) }()
 		for _, s := range steps {
 			time.Sleep(s.after + time.Duration(s.number)*time.Microsecond - time.Duration(time.Since(w.started)%time.Millisecond))

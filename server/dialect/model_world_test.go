@@ -14,9 +14,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/labstack/echo/v4"
-
-	"qrlatch/server/dialect"
 	"qrlatch/server/login"
 	"qrlatch/server/memstore"
 )
@@ -24,8 +21,9 @@ import (
 // modelWorld is the real dialect over a real store in virtual time, with an oracle
 // that watches one login.
 type modelWorld struct {
-	echo    *echo.Echo
-	service *login.Service
+	echo    http.Handler   // where requests go
+	nodes   []*modelNode   // what they may come to
+	service *login.Service // of the node where phones and sites are
 	store   *memstore.Store
 	ctx     context.Context
 	stop    context.CancelFunc
@@ -67,27 +65,23 @@ func (n tally) note(w *modelWorld) {
 
 const modelApp = "shop"
 
-func newModelWorld(t *testing.T) *modelWorld {
+// newModelWorld has so many nodes on one store; each request goes to any of them.
+func newModelWorld(t *testing.T, nodes int) *modelWorld {
 	keys, err := login.ParseKeys(strings.NewReader("k1 " + base64.StdEncoding.EncodeToString(make([]byte, 32))))
 	if err != nil {
 		t.Fatal(err)
 	}
 	w := &modelWorld{
-		store: memstore.New(memstore.Options{}), echo: echo.New(),
-		open: map[*modelPoll]bool{}, pages: map[string]string{}, said: tally{}, started: time.Now(),
+		store: memstore.New(memstore.Options{}),
+		open:  map[*modelPoll]bool{}, pages: map[string]string{}, said: tally{}, started: time.Now(),
 	}
 	w.ctx, w.stop = context.WithCancel(t.Context())
-	w.service = login.NewService(w.store.Store, login.Config{Keys: keys, Apps: []login.App{
-		{ID: modelApp, RedirectURIs: []string{"https://shop.example/cgi-bin/mmwebwx-bin/webwxnewloginpage"}},
-	}})
 	avatar := []byte("not really a JPEG")
-	w.echo.IPExtractor = echo.ExtractIPDirect()
-	(&dialect.WeChat{
-		Service: w.service, Hold: 25 * time.Second,
-		Secure: func(*http.Request) bool { return true },
-		Avatar: func(login.Login) []byte { return avatar },
-	}).Routes(w.echo)
-	(&dialect.Picture{Service: w.service, PublicURL: "https://login.example", PerMinute: 120}).Routes(w.echo)
+	shared := share(w.store.Store)
+	for range nodes {
+		w.nodes = append(w.nodes, newModelNode(shared, keys, avatar))
+	}
+	w.service, w.echo = w.nodes[0].service, anyNode(w.nodes)
 
 	w.id, w.qrb = w.start(t)
 	w.first, err = w.service.Get(w.ctx, login.Holder{ID: w.id})

@@ -71,7 +71,7 @@ func (t *Taobao) start(c echo.Context) error {
 		pause(c.Request().Context(), c, t.Waiters, slowStart)
 		return t.refuse(c, "too many logins from this address, try again in a minute")
 	}
-	token, _, err := t.Service.Start(c.Request().Context(), login.Request{App: app.ID, Browser: browserOf(c)})
+	token, _, err := t.Service.Start(c.Request().Context(), login.Request{App: app.ID, Browser: browserOf(c), Dialect: "taobao"})
 	if err != nil {
 		pause(c.Request().Context(), c, t.Waiters, slowStart)
 		return t.refuse(c, "no login can start now, try again in a minute")

@@ -142,7 +142,7 @@ func (w *WebSocket) prepare(c echo.Context) (*socket, error) {
 	if !mayOpen(c.Request(), app) {
 		return nil, errForeignPage()
 	}
-	v, err := (&JSON{Service: w.Service, PublicURL: w.PublicURL, Limit: w.Limit, Waiters: w.Waiters}).begin(c, startRequest{
+	v, err := (&JSON{Service: w.Service, PublicURL: w.PublicURL, Limit: w.Limit, Waiters: w.Waiters}).begin(c, limit.ByWebSocket, startRequest{
 		App: app.ID, RedirectURI: p.Get("redirect_uri"), State: p.Get("state"), Lang: p.Get("lang"),
 	})
 	if err != nil {

@@ -75,7 +75,7 @@ func (w *WeChat) start(c echo.Context) error {
 	}
 	id, _, err := w.Service.Start(c.Request().Context(), login.Request{
 		App: app.ID, RedirectURI: p.Get("redirect_uri"), SiteState: p.Get("state"), Lang: p.Get("lang"),
-		Browser: browserOf(c), Binding: binding,
+		Browser: browserOf(c), Binding: binding, Dialect: limit.ByWeChat.String(),
 	})
 	switch {
 	case errors.Is(err, login.ErrRedirectURI), errors.Is(err, login.ErrTooLong):

@@ -7,6 +7,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"qrlatch/server/limit"
 	"qrlatch/server/login"
 )
 
@@ -28,7 +29,7 @@ func (w *WeChat) push(c echo.Context) error {
 	if err != nil {
 		return refuse("1", err.Error())
 	}
-	id, next, err := w.Service.StartPush(c.Request().Context(), cookie(c, pushCookie), p.Get("uin"), login.Request{Browser: browserOf(c)})
+	id, next, err := w.Service.StartPush(c.Request().Context(), cookie(c, pushCookie), p.Get("uin"), login.Request{Browser: browserOf(c), Dialect: limit.ByWeChat.String()})
 	switch {
 	case errors.Is(err, login.ErrTooMany):
 		return refuse("1205", "the phone was asked too often; scan a code instead")

@@ -23,6 +23,9 @@ func changedForGood(was, now *config) (names []string) {
 	if !reflect.DeepEqual(was.appLinks, now.appLinks) {
 		names = append(names, "phones.app_links")
 	}
+	if !reflect.DeepEqual(was.file.Phones.Passkeys, now.file.Phones.Passkeys) {
+		names = append(names, "phones.passkeys")
+	}
 	slices.Sort(names)
 	return names
 }

@@ -35,6 +35,7 @@ type config struct {
 	tlsCert, tlsKey       string
 	tlsLegacy             bool
 	logFormat, logLevel   string
+	traces                string // URL of a collector; empty: none are sent
 	proxies               []*net.IPNet
 	file                  file
 	apps                  []login.App
@@ -113,6 +114,7 @@ func (c *config) flags(env environment) *flag.FlagSet {
 	f.BoolVar(&c.tlsLegacy, "tls-legacy", false, "also TLS 1.0/1.1 and old ciphers, for Internet Explorer 8 to 10 (unsafe)")
 	f.StringVar(&c.logFormat, "log-format", "", "text or json (default text on a terminal, else json)")
 	f.StringVar(&c.logLevel, "log-level", "info", "debug, info, warn or error")
+	f.StringVar(&c.traces, "traces", "", "URL of an OpenTelemetry collector (OTLP/HTTP) such as http://localhost:4318; empty: none")
 	f.Usage = func() {
 		f.SetOutput(env.stderr)
 		fmt.Fprintln(env.stderr, "qrlatch lets browsers in by a scan with a phone.\n\nCommands: version, keys new, config check, health, audit; without one it serves.\n\nFlags (each also as environment variable QRLATCH_NAME):")
@@ -179,6 +181,7 @@ func (c *config) check(wrong *problems) {
 	c.checkTimes(wrong)
 	c.checkTLS(wrong)
 	c.checkLog(wrong)
+	c.checkTraces(wrong)
 	c.checkKeys(wrong)
 	c.file.Limits.check(wrong)
 	c.checkSites(wrong, host)

@@ -80,6 +80,17 @@ func TestAGoodFileIsUnderstood(t *testing.T) {
 	}
 }
 
+func TestASiteIsToldByTLSOrOnThisMachine(t *testing.T) {
+	for _, address := range []string{
+		"https://shop.example/signed-out?a=b", "https://10.0.0.1:8443/", "http://127.0.0.1:8082/signed-out", "http://[::1]:8082/", "http://localhost:8082/",
+	} {
+		c, wrong := read(t, []string{"--config", write(t, "q.yaml", strings.Replace(goodFile, "    number: always\n", "    number: always\n    logout_url: '"+address+"'\n", 1))})
+		if wrong != nil || c.apps[0].LogoutURL != address || len(c.warnings) != 1 { // of the keys
+			t.Errorf("%s: %v, %+v", address, wrong, c)
+		}
+	}
+}
+
 func TestFlagsWinOverEnvironmentAndEnvironmentOverFile(t *testing.T) {
 	path := write(t, "q.yaml", goodFile)
 	for _, tt := range []struct {
@@ -156,6 +167,13 @@ func TestWhatIsWrongIsSaidInOneLineEach(t *testing.T) {
 		{"redirect_uri with a parameter of ours", nil, strings.Replace(with(""), "https://shop.example/in", "'https://shop.example/in?state=x'", 1), "parameter state"},
 		{"origin with a path", nil, with(", origins: ['https://shop.example/']"), "scheme and host only"},
 		{"secret that is no hash", nil, with(", secret_sha256: hunter2"), "64 hexadecimal digits"},
+		{"logout_url by plain http", nil, with(", logout_url: 'http://shop.example/signed-out'"), `app "shop": logout_url: want https`},
+		{"logout_url by another scheme", nil, with(", logout_url: 'ftp://shop.example/signed-out'"), "logout_url: want an absolute https URL"},
+		{"relative logout_url", nil, with(", logout_url: /signed-out"), "logout_url: want an absolute https URL"},
+		{"logout_url with a password", nil, with(", logout_url: 'https://shop:hunter2@shop.example/'"), "logout_url: want an absolute https URL"},
+		{"logout_url with a fragment", nil, with(", logout_url: 'https://shop.example/#x'"), "logout_url: want an absolute https URL"},
+		{"logout_url without a host", nil, with(", logout_url: 'https:///signed-out'"), "logout_url: want an absolute https URL"},
+		{"logout_url of a name that begins like ours", nil, with(", logout_url: 'http://localhost.shop.example/'"), "logout_url: want https"},
 		{"disclose", nil, with(", disclose_on_scan: all"), "want one of avatar, name, none"},
 		{"number", nil, with(", number: sometimes"), "want one of always, never, risk"},
 		{"no phones", nil, "apps: [{id: shop, redirect_uris: [https://shop.example/in]}]", "nobody could scan"},

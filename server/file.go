@@ -31,6 +31,7 @@ type appEntry struct {
 	SecretSHA256 string   `yaml:"secret_sha256"`
 	Disclose     string   `yaml:"disclose_on_scan"`
 	Number       string   `yaml:"number"`
+	Passkey      string   `yaml:"passkey"`
 	Sessions     string   `yaml:"sessions"`
 	UnboundScan  string   `yaml:"unbound_scan"`
 	LogoutURL    string   `yaml:"logout_url"`
@@ -43,6 +44,12 @@ type phonesEntry struct {
 	Introspection *introspectionEntry `yaml:"introspection"`
 	OIDC          *oidcEntry          `yaml:"oidc"`
 	AppLinks      *appLinksEntry      `yaml:"app_links"`
+	Passkeys      *passkeysEntry      `yaml:"passkeys"`
+}
+
+type passkeysEntry struct {
+	RPID    string   `yaml:"rp_id"`
+	Origins []string `yaml:"origins"`
 }
 
 type oidcEntry struct {

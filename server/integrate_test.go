@@ -34,7 +34,8 @@ phones:
 // TestSitesInFourLanguagesSignPeopleIn runs the sites of docs/examples/integrate against the
 // running server, each as its first lines say.
 func TestSitesInFourLanguagesSignPeopleIn(t *testing.T) {
-	p := start(t, "--config", write(t, "q.yaml", sites))
+	listening := newListeningSite(t)
+	p := start(t, "--config", write(t, "q.yaml", told(sites, listening.URL)))
 	for name, command := range map[string]func(t *testing.T) *exec.Cmd{
 		"go": func(t *testing.T) *exec.Cmd {
 			binary := filepath.Join(t.TempDir(), "shop")
@@ -55,7 +56,9 @@ func TestSitesInFourLanguagesSignPeopleIn(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			client{p.url, http.DefaultTransport}.visit(t, runSite(t, command(t), p.url))
+			c, site := client{p.url, http.DefaultTransport}, runSite(t, command(t), p.url)
+			c.visit(t, site)
+			c.tell(t, site, listening)
 		})
 	}
 }
@@ -171,6 +174,46 @@ func (c client) visit(t *testing.T, site string) {
 	}
 	if status, body, _ := ask("/api/me", "Authorization", "Bearer "+mine); status != 200 || !strings.Contains(body, `"sub":"alice"`) {
 		t.Errorf("an id_token: %d %s", status, body)
+	}
+}
+
+// tell has alice's phone sign her out, and tells a site of it and of what is no such notice.
+func (c client) tell(t *testing.T, site string, heard *listeningSite) {
+	in := c.signIn(t, "shop")
+	c.signOut(t, in.Session.ID)
+	token := heard.of(t, in.Session.ID)
+	parts := strings.Split(token, ".")
+	for name, tt := range map[string]struct {
+		form   url.Values
+		status int
+	}{
+		"a notice":               {url.Values{"logout_token": {token}}, 204},
+		"an id_token":            {url.Values{"logout_token": {in.IDToken}}, 400},
+		"of another app":         {url.Values{"logout_token": {c.idToken(t, "other")}}, 400},
+		"unsigned":               {url.Values{"logout_token": {"eyJhbGciOiJub25lIiwidHlwIjoibG9nb3V0K2p3dCJ9." + parts[1] + "."}}, 400}, // {"alg":"none","typ":"logout+jwt"}
+		"under another's header": {url.Values{"logout_token": {parts[0] + "." + strings.Split(in.IDToken, ".")[1] + "." + parts[2]}}, 400},
+		"cut":                    {url.Values{"logout_token": {parts[0] + "." + parts[1]}}, 400},
+		"empty":                  {url.Values{"logout_token": {""}}, 400},
+		"none":                   {url.Values{}, 400},
+	} {
+		for range 2 { // a notice may come again
+			r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, site+"/signed-out", strings.NewReader(tt.form.Encode()))
+			if err != nil {
+				t.Fatal(err)
+			}
+			r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+			if status, body, _ := c.do(t, r); status != tt.status {
+				t.Errorf("%s as a logout token: %d %s, want %d", name, status, body, tt.status)
+			}
+		}
+	}
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, site+"/api/me", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Authorization", "Bearer "+token)
+	if status, body, _ := c.do(t, r); status != http.StatusUnauthorized {
+		t.Errorf("a logout token lets somebody in: %d %s", status, body)
 	}
 }
 

@@ -12,10 +12,13 @@ import (
 	"strings"
 	"time"
 
+	"qrlatch/server/backchannel"
 	"qrlatch/server/dialect"
 	"qrlatch/server/login"
+	"qrlatch/server/metrics"
 	"qrlatch/server/pages"
 	"qrlatch/server/park"
+	"qrlatch/server/passkey"
 	"qrlatch/server/phone"
 	"qrlatch/server/qr"
 	"qrlatch/server/web"
@@ -45,7 +48,8 @@ func serve(ctx context.Context, c *config, env environment) error {
 		log.Warn(w)
 	}
 
-	store, err := c.openStore(ctx, log)
+	counts := metrics.New(version)
+	store, err := c.openStore(ctx, log, counts)
 	if err != nil {
 		return err
 	}
@@ -61,21 +65,27 @@ func serve(ctx context.Context, c *config, env environment) error {
 	if err != nil {
 		return err
 	}
-	record := &record{log: log}
+	observe, endTraces, err := c.observer(counts, log)
+	if err != nil {
+		return err
+	}
+	defer endTraces()
+	record := &record{log: log, observe: observe}
 	defer record.close()
 	if err := record.set(c); err != nil {
 		return usage("audit_log: %s", err)
 	}
+	counts.LostLines(record.lost)
+	counts.UnboundScans(record.unbound)
 	record.serve(&parts.config)
+	notices := backchannel.New(backchannel.Options{Issuer: publicURL.String(), Log: log})
+	notices.Serve(&parts.config)
 	service := login.NewService(store.Store, parts.config)
 	phones := &phones{log: log}
 	phones.set(parts.tokens, c)
 
 	draining, drain := context.WithCancel(context.Background())
 	defer drain()
-	metrics := web.NewMetrics()
-	metrics.CountLostLines(record.lost)
-	metrics.CountUnboundScans(record.unbound)
 	lot := park.New(park.Options{
 		Idle: c.file.Limits.IdleTimeout, Write: c.file.Limits.WriteTimeout,
 		Trouble: func(err error) { log.Error("a connection is in trouble", "error", err) },
@@ -84,10 +94,10 @@ func serve(ctx context.Context, c *config, env environment) error {
 	symbols := dialect.NewEncoder(publicURL.String())
 	go learn(draining, symbols, log)
 	handler, err := web.New(web.Options{
-		Service: service, Phones: phones, Places: &record.places, PublicURL: publicURL, Log: log, Metrics: metrics, Symbols: symbols,
+		Service: service, Phones: phones, Places: &record.places, PublicURL: publicURL, Log: log, Metrics: counts, Symbols: symbols, Messages: store.messages,
 		Hosts: c.hosts, Loopback: public.loopback(), TrustedProxies: c.proxies, PollHold: c.pollHold,
 		Limits:   c.file.Limits.Limits,
-		Accounts: parts.accounts, SignIn: c.signIn(publicURL.String(), phones), AppLinks: c.appLinks, Demo: c.demo != "", Draining: draining, Lot: lot,
+		Accounts: parts.accounts, SignIn: c.signIn(publicURL.String(), phones), Passkeys: parts.passkeys, AppLinks: c.appLinks, Demo: c.demo != "", Draining: draining, Lot: lot,
 	})
 	if err != nil {
 		return err
@@ -117,7 +127,7 @@ func serve(ctx context.Context, c *config, env environment) error {
 		}
 		defer admin.close()
 		ready := func(ctx context.Context) error { return cmp.Or(draining.Err(), store.ready(ctx)) }
-		handler := web.Admin(metrics, ready)
+		handler := web.Admin(counts, ready)
 		if admin.loopback() {
 			handler = web.LoopbackOnly(handler)
 		}
@@ -131,14 +141,17 @@ func serve(ctx context.Context, c *config, env environment) error {
 	for {
 		select {
 		case <-env.reload:
-			reload(c, env, log, service, phones, record, publicURL.String())
+			reload(c, env, log, service, phones, record, notices, publicURL.String())
 		case err := <-failed:
 			return err
 		case <-ctx.Done():
 			log.Info("draining")
 			drain()
+			notices.Hurry()
 			end, cancel := context.WithTimeout(context.Background(), drainTime)
 			defer cancel()
+			public.leave()
+			defer notices.Close(end)
 			parked := make(chan error, 1)
 			go func() { parked <- lot.Drain(end) }()
 			for _, server := range slices.Backward(servers) {
@@ -161,6 +174,7 @@ type parts struct {
 	config   login.Config
 	tokens   phone.Tokens
 	accounts []pages.Account
+	passkeys *passkey.RelyingParty // nil: there are none
 	demo     *demo
 }
 
@@ -171,8 +185,11 @@ func (c *config) parts(publicURL string, shop *shop) (parts, error) {
 		},
 		tokens: c.tokens(publicURL),
 	}
+	if p.passkeys = c.passkeys(publicURL); p.passkeys != nil {
+		p.config.Passkeys = p.passkeys
+	}
 	if shop != nil {
-		d := newDemo(publicURL, c.demo == "lan", shop.app())
+		d := newDemo(publicURL, c.demo == "lan", shop.app(), p.passkeys != nil)
 		p.demo, p.config.Apps, p.tokens, p.accounts = &d, d.apps, d.tokens, d.accounts
 	}
 	if c.keys != nil {
@@ -186,7 +203,7 @@ func (c *config) parts(publicURL string, shop *shop) (parts, error) {
 
 // reload reads configuration and keys again. If anything is wrong with them, what
 // runs goes on as it was.
-func reload(was *config, env environment, log *slog.Logger, service *login.Service, phones *phones, record *record, publicURL string) {
+func reload(was *config, env environment, log *slog.Logger, service *login.Service, phones *phones, record *record, notices *backchannel.Notifier, publicURL string) {
 	c, err := parseConfig(was.args, env)
 	if err != nil {
 		log.Error("reload refused; the old configuration goes on", "error", err)
@@ -207,7 +224,9 @@ func reload(was *config, env environment, log *slog.Logger, service *login.Servi
 	if c.keys == nil {
 		parts.config.Keys = service.Keys() // drawn at start: there is nothing to read again
 	}
+	parts.config.Passkeys = service.Passkeys() // phones and pages keep theirs as well
 	record.serve(&parts.config)
+	notices.Serve(&parts.config)
 	service.Configure(parts.config)
 	phones.set(parts.tokens, c)
 	for _, w := range c.warnings {

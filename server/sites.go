@@ -40,7 +40,7 @@ func (c *config) checkSites(wrong *problems, listenHost string) {
 		c.apps = append(c.apps, c.app(wrong, at, entry))
 	}
 	c.checkPhones(wrong)
-	c.checkLater()
+	c.checkPasskeys(wrong)
 }
 
 func (c *config) app(wrong *problems, at string, e appEntry) login.App {
@@ -64,6 +64,9 @@ func (c *config) app(wrong *problems, at string, e appEntry) login.App {
 			wrong.add("%s: origins: %q: want scheme and host only, such as https://shop.example", at, origin)
 		}
 	}
+	if err := checkLogoutURL(e.LogoutURL); e.LogoutURL != "" && err != nil {
+		wrong.add("%s: logout_url: %s", at, err)
+	}
 	if e.SecretSHA256 != "" {
 		sum, err := sha256Hex(e.SecretSHA256)
 		if err != nil {
@@ -75,6 +78,7 @@ func (c *config) app(wrong *problems, at string, e appEntry) login.App {
 		"": login.DiscloseNothing, "none": login.DiscloseNothing, "avatar": login.DiscloseAvatar, "name": login.DiscloseName})
 	a.Number = choose(wrong, at+": number", e.Number, map[string]login.NumberRule{
 		"": login.NumberOnRisk, "risk": login.NumberOnRisk, "never": login.NumberNever, "always": login.NumberAlways})
+	a.Passkey = choose(wrong, at+": passkey", e.Passkey, map[string]bool{"": false, "never": false, "always": true})
 	a.OneSession = choose(wrong, at+": sessions", e.Sessions, map[string]bool{"": false, "many": false, "one": true})
 	a.Lang = choose(wrong, at+": lang", e.Lang, map[string]string{"": "", "en": "en", "zh": "zh", "ko": "ko", "es": "es"})
 	a.UnboundScan = choose(wrong, at+": unbound_scan", e.UnboundScan, map[string]bool{"": false, "deny": false, "allow": true})
@@ -125,6 +129,20 @@ func checkRedirectURI(uri string) error {
 	return nil
 }
 
+// checkLogoutURL refuses what would tell the network who is signed out where, and who may
+// be kept from hearing it: whoever is on the way could drop the notice.
+func checkLogoutURL(text string) error {
+	u, err := url.Parse(text)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || u.User != nil || strings.Contains(text, "#") {
+		return errors.New("want an absolute https URL without name, password and fragment")
+	}
+	ip := net.ParseIP(u.Hostname())
+	if loopback := u.Hostname() == "localhost" || ip != nil && ip.IsLoopback(); u.Scheme == "http" && !loopback {
+		return errors.New("want https: plain http may only go to this machine itself")
+	}
+	return nil
+}
+
 func sha256Hex(text string) (sum login.HashedSecret, err error) {
 	b, err := hex.DecodeString(text)
 	if err != nil || len(b) != len(sum) {
@@ -171,19 +189,10 @@ func (c *config) tokens(publicURL string) phone.Tokens {
 	return tokens
 }
 
-// checkLater names what may stand in the file and has no effect yet.
-func (c *config) checkLater() {
-	for _, a := range c.file.Apps {
-		if a.LogoutURL != "" {
-			c.warnings = append(c.warnings, fmt.Sprintf("app %q: logout_url has no effect in this version", a.ID))
-		}
-	}
-}
-
 // checkDemo keeps the demo, whose phones anybody may use, away from the network and
 // from real sites.
 func (c *config) checkDemo(wrong *problems, listenHost string) {
-	if p := c.file.Phones; len(c.file.Apps) > 0 || len(p.Tokens) > 0 || p.JWT != nil || p.Introspection != nil || p.OIDC != nil || p.AppLinks != nil {
+	if p := c.file.Phones; len(c.file.Apps) > 0 || len(p.Tokens) > 0 || p.JWT != nil || p.Introspection != nil || p.OIDC != nil || p.AppLinks != nil || p.Passkeys != nil {
 		wrong.add("--demo brings its own apps and phones: leave --demo or the apps and phones of --config away")
 	}
 	if slices.Contains(c.hosts, "*") {

@@ -65,6 +65,16 @@ func scanning() []mutation {
 		{"T10", "pages/pages.go", `e.POST("/l/:code", p.scanOpened)`, "e.POST(\"/l/:code\", p.scanOpened)\n\te.GET(\"/phone/scan\", func(c echo.Context) error {\n\t\twho, _ := p.identity(c)\n\t\t_, err := p.Service.Scan(c.Request().Context(), who, c.QueryParam(\"code\"), time.Time{})\n\t\treturn err\n\t})", "attack.TestNoGETOrHEADChangesALogin"},
 		{"T11", "limit/guesses.go", `wait = max(g.person.wait(person, now), g.network.wait(network, now), g.everyone.wait("", now))`, `wait = max(g.person.wait(person, now), g.everyone.wait("", now))`, "web.TestGuessesAreLimitedByPersonAndByNetwork"},
 		{"T11", "limit/guesses.go", `g.network.drop(network)`, `g.network.tries.Delete(network)`, "limit.TestARightTryTakesBackItselfOnly"},
+		{"T12", "passkey/passkey.go", `verifyUser, verifyPresence := true, true`, `verifyUser, verifyPresence := false, true`, "attack.TestAStolenUnlockedPhoneApprovesNothingWhereAPasskeyIsAsked"},
+		{"T12", "passkey/passkey.go", `a.Verify(text(challenge), `, `a.Verify(a.Response.CollectedClientData.Challenge, `, "attack.TestAStolenUnlockedPhoneApprovesNothingWhereAPasskeyIsAsked"},
+		{"T12", "login/passkey.go", `key.mac(labelPasskey, string(l.Handle), l.App,`, `key.mac(labelPasskey, "", l.App,`, "attack.TestAStolenUnlockedPhoneApprovesNothingWhereAPasskeyIsAsked"},
+		{"T12", "login/passkey.go", `number, _ := s.Number(l)`, `number := ""`, "login.TestAChallengeIsOfAllThatIsApproved"},
+		{"T12", "login/scan.go", `if s.asksPasskey(*l) && !verified {`, `if false {`, "attack.TestAStolenPhonePageApprovesNothingWhereAPasskeyIsAsked"},
+		{"T12", "login/scan.go", `if s.asksPasskey(*l) && !verified {`, `if s.asksPasskey(*l) && !verified && !l.Push {`, "login.TestAPushLoginNeedsThePasskeyAsWell"},
+		{"T12", "passkey/enrol.go", `case age >= FreshFor || age < -leeway:`, `case age < -leeway:`, "attack.TestAStolenUnlockedPhoneApprovesNothingWhereAPasskeyIsAsked"},
+		{"T12", "pages/oidc.go", `if c.QueryParam("fresh") != "" {`, `if false {`, "pages.TestAPasskeyNeedsAProviderThatHasJustAskedForProof"},
+		{"T12", "passkey/seal.go", `{r.ID, who.Issuer, who.Subject}`, `{r.ID}`, "attack.TestAStolenUnlockedPhoneApprovesNothingWhereAPasskeyIsAsked"},
+		{"T12", "passkey/seal.go", `if !now.Before(time.Unix(c.At, 0).Add(Life)) {`, `if false {`, "passkey.TestASealedCredentialIsGoodForItsTimeAndItsKeyAndAsItWasSealed"},
 		{"T13", "login/scan.go", `now.Add(s.config.Load().TicketTTL)`, `now.Add(time.Hour)`, "attack.TestAYesThatNobodyCollectsIsVoidAfterAMinute"},
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -70,11 +71,18 @@ func (p *identityProvider) signIn() pages.Provider {
 
 // jwt is an access token of Ada's, for audience.
 func (p *identityProvider) jwt(audience string) string {
+	return p.jwtOf(map[string]any{"aud": audience})
+}
+
+// jwtOf is an access token for us that says something more.
+func (p *identityProvider) jwtOf(more map[string]any) string {
 	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.HS256, Key: []byte(jwtSecret)}, nil)
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	return p.signed(signer, map[string]any{"aud": audience})
+	claims := map[string]any{"aud": "qrlatch"}
+	maps.Copy(claims, more)
+	return p.signed(signer, claims)
 }
 
 func (p *identityProvider) signed(signer jose.Signer, more map[string]any) string {

@@ -40,9 +40,9 @@ func sources(t *testing.T, look func(path string, file *ast.File)) {
 func TestSecretsAreComparedInConstantTime(t *testing.T) {
 	want := map[string]int{
 		"login/app.go Authenticates": 1, "login/binding.go HoldsBinding": 1, "login/binding.go bindingHolds": 1, "login/code.go recognise": 1,
-		"login/push.go pushTicket": 1, "login/resume.go parseResume": 1, "login/scan.go Approve": 1, "login/service.go proves": 1,
+		"login/push.go pushTicket": 1, "login/resume.go parseResume": 1, "login/scan.go approve": 1, "login/service.go proves": 1,
 		"login/session.go matches": 1, "login/ticket.go RedeemPage": 1, "login/ticket.go redeem": 1,
-		"oidc/signin.go Finish": 1, "oidc/signin.go identify": 1, "phone/tokens.go Authenticate": 1,
+		"oidc/signin.go Finish": 1, "oidc/signin.go identify": 1, "passkey/enrol.go begunHere": 1, "phone/tokens.go Authenticate": 1,
 		"pages/cookies.go seen": 2, "pages/cookies.go unseal": 1, "pages/guard.go knowsToken": 1, "pages/guard.go samePassword": 1,
 		"demosite/account.go signOut": 1, "demosite/signin.go signedIn": 1,
 	}

@@ -80,8 +80,9 @@ func TestWhatAStoreHoldsOpensNothing(t *testing.T) {
 		s.Push = dumped[login.PushID, login.PushTicket]{s.Push, keep}
 		s.Blocks = dumped[login.BlockID, login.Block]{s.Blocks, keep}
 		s.UserCodes = dumped[login.UserCodeID, login.UserCode]{s.UserCodes, keep}
-		if n := reflect.TypeOf(*s).NumField(); n != 5 {
-			t.Fatalf("a store has %d tables; dump them all", n)
+		// Besides there is the audience, which holds no text: times, networks and yes or no.
+		if n := reflect.TypeOf(*s).NumField(); n != 5+1 {
+			t.Fatalf("a store has %d tables; dump them all", n-1)
 		}
 	}
 	inTime(t, func(s *setup) { s.wrap = wrap; s.login.LoginTTL = 24 * time.Hour; s.login.TicketTTL = 24 * time.Hour }, func(w *world) {

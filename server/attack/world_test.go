@@ -22,6 +22,7 @@ import (
 
 	"qrlatch/server/login"
 	"qrlatch/server/memstore"
+	"qrlatch/server/metrics"
 	"qrlatch/server/pages"
 	"qrlatch/server/phone"
 	"qrlatch/server/web"
@@ -75,7 +76,7 @@ type world struct {
 	config   login.Config
 	store    login.Store
 	log      *buffer
-	metrics  *web.Metrics
+	metrics  *metrics.Metrics
 	issuer   *identityProvider
 	firstKey string
 	address  func(addr string) *http.Transport
@@ -113,7 +114,7 @@ func newWorld(t *testing.T, change func(*setup)) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &world{t: t, firstKey: line, log: &buffer{}, metrics: web.NewMetrics(), issuer: newIdentityProvider(t), config: login.Config{Keys: keys, Apps: apps()}}
+	w := &world{t: t, firstKey: line, log: &buffer{}, metrics: metrics.New("test"), issuer: newIdentityProvider(t), config: login.Config{Keys: keys, Apps: apps()}}
 	log := slog.New(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	o := web.Options{
 		PublicURL: public, PollHold: 25 * time.Second, Metrics: w.metrics, Phones: w.issuer.phones(log), SignIn: w.issuer.signIn(),

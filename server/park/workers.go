@@ -1,0 +1,54 @@
+package park
+
+import (
+	"sync/atomic"
+	"time"
+)
+
+const (
+	// workersPerCPU is how many goroutines stay, for restTime, when there is nothing to do.
+	workersPerCPU = 4
+	restTime      = time.Second
+)
+
+// workers run connections. A few of them stay for the next: a goroutine that has just begun
+// has a stack which must grow, twice or more, before it has served a request.
+type workers struct {
+	work   chan *parked
+	closed <-chan struct{}
+	keep   int64
+	idle   atomic.Int64
+}
+
+// run runs p on another goroutine, at once.
+func (w *workers) run(p *parked) {
+	select {
+	case w.work <- p:
+	default:
+		go w.stay(p)
+	}
+}
+
+func (w *workers) stay(p *parked) {
+	rest := time.NewTimer(restTime)
+	defer rest.Stop()
+	for p != nil {
+		p.run()
+		p = w.next(rest)
+	}
+}
+
+// next is nil if nothing comes, or enough others wait for it already.
+func (w *workers) next(rest *time.Timer) (p *parked) {
+	defer w.idle.Add(-1)
+	if w.idle.Add(1) > w.keep {
+		return nil
+	}
+	rest.Reset(restTime)
+	select {
+	case p = <-w.work:
+	case <-rest.C:
+	case <-w.closed:
+	}
+	return p
+}

@@ -150,7 +150,7 @@ func (e *exchange) Flush() {
 	e.WriteHeader(http.StatusOK)
 	if !e.begun {
 		e.begun = true
-		e.parked.write(e.start(-1))
+		e.parked.write(e.start(inPieces))
 	}
 	if e.room.body.Len() > 0 && hasBody(e.status) {
 		e.parked.write(chunk(e.room.body.Bytes()))
@@ -169,7 +169,8 @@ func (e *exchange) finish() {
 		return
 	}
 	body := e.room.body.Bytes()
-	e.parked.write(append(e.start(len(body)), body...))
+	e.room.wire = append(e.start(len(body)), body...)
+	e.parked.write(e.room.wire)
 }
 
 // start is the answer's head.
@@ -179,9 +180,7 @@ func (e *exchange) start(length int) []byte {
 	} else if e.untold && e.room.body.Len() > 0 {
 		e.room.head.WriteString("Content-Type: " + http.DetectContentType(e.room.body.Bytes()) + "\r\n")
 	}
-	b := e.parked.appendHead(e.room.wire[:0], e.status, e.room.head.Bytes(), length)
-	e.room.wire = b
-	return b
+	return e.parked.appendHead(e.room.wire[:0], e.status, e.room.head.Bytes(), length)
 }
 
 // end is when the handler has returned.

@@ -49,7 +49,8 @@ func (w *Watch) Accept(now Login, bell Bell) (accepted bool) {
 	if w.proves(now) && now.State <= w.since {
 		return false
 	}
-	w.news = &now
+	news := now // or each offer would go to the heap
+	w.news = &news
 	bell.Ring()
 	return true
 }

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -22,6 +23,7 @@ type table[K ~string, R record[K]] struct {
 	owned  [shardCount]shard // by phone: *index[K], all of it under mu
 	parse  func(string) (R, error)
 	notify func(K)
+	drafts sync.Pool // of *R, for changes: a record is large, and each would go to the heap
 }
 
 type record[K ~string] interface {
@@ -42,7 +44,9 @@ const pruneFirst = 16
 
 // newTable returns an empty table of records that parse reads.
 func newTable[K ~string, R record[K]](limit int, parse func(string) (R, error)) *table[K, R] {
-	return &table[K, R]{seed: maphash.MakeSeed(), limit: int64(limit), parse: parse, notify: func(K) {}}
+	t := &table[K, R]{seed: maphash.MakeSeed(), limit: int64(limit), parse: parse, notify: func(K) {}}
+	t.drafts.New = func() any { return new(R) }
+	return t
 }
 
 func (t *table[K, R]) place(in *[shardCount]shard, key string) *shard {
@@ -54,19 +58,19 @@ func (t *table[K, R]) clean(i int) {
 	t.owned[i].clean()
 }
 
-// save writes r down in a locked shard, and returns it as it can be read from now on.
-func (t *table[K, R]) save(s *shard, r R, life time.Duration) (R, error) {
-	b, err := r.AppendBinary(s.buf[:0])
+// save writes r down in a locked shard, and returns what can be read from now on.
+func (t *table[K, R]) save(s *shard, r *R, life time.Duration) (string, error) {
+	b, err := (*r).AppendBinary(s.buf[:0])
 	if err != nil {
-		return r, err
+		return "", err
 	}
 	s.buf = b
-	text, key := string(b), string(r.Key())
+	text, key := string(b), string((*r).Key())
 	if i := strings.Index(text, key); i >= 0 {
 		key = text[i : i+len(key)] // a key of its own would cost as much as the map's slot
 	}
 	s.set(key, text, life)
-	return t.parse(text)
+	return text, nil
 }
 
 func (t *table[K, R]) Create(_ context.Context, r R) error {
@@ -85,7 +89,7 @@ func (t *table[K, R]) Create(_ context.Context, r R) error {
 		t.count.Add(-1)
 		return login.ErrFull
 	}
-	if _, err := t.save(s, r, life); err != nil {
+	if _, err := t.save(s, &r, life); err != nil {
 		t.count.Add(-1)
 		return err
 	}
@@ -123,16 +127,22 @@ func (t *table[K, R]) update(key K, change func(*R) error) (R, error) {
 	if err != nil {
 		return was, err
 	}
-	now := was
-	if err := change(&now); err != nil {
+	now := t.drafts.Get().(*R)
+	defer t.drafts.Put(now)
+	*now = was
+	if err := change(now); err != nil {
 		return was, err
 	}
-	life := time.Until(now.ExpiresAt())
+	life := time.Until((*now).ExpiresAt())
 	if life <= 0 {
 		t.count.Add(int64(-s.remove(string(key))))
-		return now, nil
+		return *now, nil
 	}
-	saved, err := t.save(s, now, life)
+	written, err := t.save(s, now, life)
+	if err != nil {
+		return was, err
+	}
+	saved, err := t.parse(written)
 	if err != nil {
 		return was, err
 	}

@@ -20,9 +20,32 @@ func fieldsOf(h http.Header) string {
 	return b.String()
 }
 
-// head begins an answer whose body has length bytes, or comes in pieces: -1.
+const (
+	inPieces = -1 // a body of unknown length
+	noBody   = -2
+)
+
+// hasBody tells whether an answer to anything but a HEAD may have one.
+func hasBody(status int) bool {
+	return status != http.StatusNoContent && status != http.StatusNotModified
+}
+
+// head begins an answer whose body has length bytes.
 func (p *parked) head(status int, header http.Header, length int) []byte {
-	b := make([]byte, 0, 512+max(0, length))
+	var room [512]byte
+	fields := append(room[:0], p.fields.Value()...)
+	for name, values := range header {
+		for _, value := range values {
+			if name != "Connection" {
+				fields = append(append(append(append(fields, name...), ": "...), value...), "\r\n"...)
+			}
+		}
+	}
+	return p.appendHead(make([]byte, 0, 512+max(0, length)), status, fields, length)
+}
+
+// appendHead begins an answer with these fields.
+func (p *parked) appendHead(b []byte, status int, fields []byte, length int) []byte {
 	version := "HTTP/1.1 "
 	if !p.http11 {
 		version = "HTTP/1.0 "
@@ -34,14 +57,7 @@ func (p *parked) head(status int, header http.Header, length int) []byte {
 	b = append(b, "\r\nDate: "...)
 	b = time.Now().UTC().AppendFormat(b, http.TimeFormat)
 	b = append(b, "\r\n"...)
-	b = append(b, p.fields.Value()...)
-	for name, values := range header {
-		for _, value := range values {
-			if name != "Connection" {
-				b = append(append(append(append(b, name...), ": "...), value...), "\r\n"...)
-			}
-		}
-	}
+	b = append(b, fields...)
 	if !p.keepAlive {
 		b = append(b, "Connection: close\r\n"...)
 	}
@@ -50,7 +66,7 @@ func (p *parked) head(status int, header http.Header, length int) []byte {
 		b = append(b, "Content-Length: "...)
 		b = strconv.AppendInt(b, int64(length), 10)
 		b = append(b, "\r\n"...)
-	case p.http11:
+	case length == inPieces && p.http11:
 		b = append(b, "Transfer-Encoding: chunked\r\n"...)
 	}
 	return append(b, "\r\n"...)

@@ -24,7 +24,8 @@ type Detacher interface{ Detach() (Socket, error) }
 type conn struct {
 	net.Conn
 	lot   *Lot
-	first []byte // read before it was parked
+	first []byte // read while it was parked
+	odd   bool   // it has been parked, and came back with what is not a plain request
 
 	// What follows is for the goroutine that serves it, but for taken.
 	size  int       // of net/http's empty buffer
@@ -64,6 +65,10 @@ func (l *Lot) Serve(s *http.Server, inner net.Listener) error {
 		if c, ok := c.(*conn); ok && state == http.StateIdle {
 			c.phase = pausing
 		}
+	}
+	l.server = s
+	if s.MaxHeaderBytes > 0 {
+		l.largest = min(l.largest, s.MaxHeaderBytes)
 	}
 	outer := &listener{Listener: inner, lot: l, accepted: make(chan accepted), closed: make(chan struct{})}
 	go outer.accept()
@@ -192,7 +197,10 @@ func release(c net.Conn, copied Socket) Socket {
 func (c *conn) SetReadDeadline(t time.Time) error {
 	if c.phase == pausing {
 		c.phase, c.until = idle, t
-		t = time.Now().Add(idleGrace)
+		t = time.Now() // the next request is served here, if it is a plain one
+		if c.odd {
+			t = t.Add(idleGrace)
+		}
 	} else if c.phase != busy { // a reader in the background may look at it at this moment
 		c.phase = busy
 	}

@@ -28,6 +28,7 @@ import (
 	"context"
 	"net"
 	"net/http"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -35,8 +36,8 @@ import (
 )
 
 const (
-	// idleGrace is how long a connection stays with net/http between two requests: one
-	// that is used at once need not be parked and resumed.
+	// idleGrace is how long a connection stays with net/http between two requests that are
+	// not plain: one that is used at once need not be parked and resumed.
 	idleGrace = time.Second
 	// writeTime is how long a peer may take to accept what did not fit into the socket,
 	// if nobody has said.
@@ -91,6 +92,8 @@ type Socket interface {
 	// Arm asks to be told, once, when the peer has gone, or, if read is set, when there is
 	// something to read. A Socket that is armed may be armed anew.
 	Arm(read bool, tell Bell) error
+	// Peer is the address at the other end; empty: it has gone.
+	Peer() string
 	// Attach makes it a connection for goroutines again, which is told of nothing. The
 	// Socket must not be used any more.
 	Attach() (net.Conn, error)
@@ -116,6 +119,12 @@ type Lot struct {
 	close    sync.Once
 	empty    chan struct{} // has room for one; told whenever the last has left
 	resumed  chan net.Conn
+
+	server  *http.Server // whose handler plain requests are for; nil: nobody is served
+	largest int          // such a request
+	rooms   sync.Pool
+	workers workers
+	ours    map[string]bool // the fields that each answer decides for itself
 }
 
 // Options say how long a Lot waits for a peer.
@@ -132,7 +141,10 @@ func New(o Options) *Lot {
 	l := &Lot{
 		options: o, draining: make(chan struct{}), closed: make(chan struct{}),
 		empty: make(chan struct{}, 1), resumed: make(chan net.Conn),
+		largest: roomForPlain, ours: map[string]bool{"Connection": true, "Content-Length": true, "Date": true},
 	}
+	l.rooms.New = newRoom
+	l.workers.work, l.workers.closed, l.workers.keep = make(chan *parked), l.closed, int64(workersPerCPU*runtime.GOMAXPROCS(0))
 	l.wheel.start(l.closed)
 	return l
 }
@@ -173,6 +185,10 @@ func (l *Lot) Wait(w http.ResponseWriter, r *http.Request, g Guest) {
 		l.hold(w, r, g)
 		return
 	}
+	if e, ok := r.Context().Value(contextKey{}).(*exchange); ok {
+		e.wait(g)
+		return
+	}
 	ours, _ := r.Context().Value(contextKey{}).(*conn)
 	socket, err := l.copyOf(ours)
 	if err != nil {
@@ -202,8 +218,8 @@ func (l *Lot) Wait(w http.ResponseWriter, r *http.Request, g Guest) {
 // CanPark tells whether the connection of r can leave net/http. Only that of a GET without
 // a body can: the answer to a HEAD has none, and where a body ends only net/http knows.
 func (l *Lot) CanPark(r *http.Request) bool {
-	_, ours := r.Context().Value(contextKey{}).(*conn)
-	return l != nil && ours && r.ProtoMajor == 1 && r.Method == http.MethodGet && r.ContentLength == 0 && len(r.TransferEncoding) == 0
+	ours := r.Context().Value(contextKey{})
+	return l != nil && ours != nil && r.ProtoMajor == 1 && r.Method == http.MethodGet && r.ContentLength == 0 && len(r.TransferEncoding) == 0
 }
 
 // Drain wakes every guest once more, hangs up on idle connections, and does so with those

@@ -31,7 +31,7 @@ type parked struct {
 	socket Socket
 	guest  Guest
 	fields unique.Handle[string] // of the header, for every answer
-	rest   *[]byte               // what came behind the request; nil: nothing
+	behind *[]byte               // what came behind the request; nil: nothing
 
 	next, prev *parked // in the wheel, which guards them, as is due
 	due        int64
@@ -59,8 +59,8 @@ const (
 // keep remembers bytes of a next request.
 func (p *parked) keep(b []byte) {
 	if len(b) > 0 {
-		rest := bytes.Clone(b)
-		p.rest = &rest
+		behind := bytes.Clone(b)
+		p.behind = &behind
 	}
 }
 
@@ -69,17 +69,22 @@ func (p *parked) keep(b []byte) {
 func (p *parked) begin() {
 	defer p.rescue()
 	p.state = running
+	p.enter()
+	p.run()
+}
+
+// enter lets the guest in.
+func (p *parked) enter() {
 	p.lot.wheel.set(p, time.Now().Add(farAway))
 	p.arm()
-	if p.rest != nil && p.isSocket && !p.failed {
-		p.guest.(Hearer).Hear(p, *p.rest)
-		p.rest = nil
+	if p.behind != nil && p.isSocket && !p.failed {
+		p.guest.(Hearer).Hear(p, *p.behind)
+		p.behind = nil
 	}
 	if !p.done && !p.failed {
 		p.guest.Wake(p)
 	}
 	p.settle()
-	p.run()
 }
 
 // beginIdle is begin for a connection between two requests.
@@ -124,7 +129,7 @@ func (p *parked) post(n news) {
 	}
 	p.mu.Unlock()
 	if start {
-		go p.run()
+		p.lot.workers.run(p)
 	}
 }
 
@@ -170,13 +175,18 @@ func (p *parked) settle() {
 		p.hangUp()
 		return
 	}
-	if p.rest != nil {
+	if p.behind != nil {
 		p.resume()
 		return
 	}
+	p.rest()
+}
+
+// rest waits for the next request.
+func (p *parked) rest() {
 	p.lot.wheel.set(p, time.Now().Add(p.lot.options.Idle))
 	p.mu.Lock()
-	p.news &^= timeUp // it was the guest's
+	p.news &^= timeUp // it was of what is over
 	p.mu.Unlock()
 	if p.arm(); p.failed {
 		p.hangUp()
@@ -190,14 +200,16 @@ func (p *parked) leave() {
 	g.Gone()
 }
 
-// rescue ends a connection whose guest has panicked, deferred on the goroutine that runs it:
+// rescue ends a connection whose guest, or handler, has panicked, deferred on the goroutine that runs it:
 // it is of one browser, and all others go on.
 func (p *parked) rescue() {
 	value := recover()
 	if value == nil {
 		return
 	}
-	p.lot.trouble(panicked(value))
+	if value != http.ErrAbortHandler { //nolint:errorlint // it is panicked with as it is
+		p.lot.trouble(panicked(value))
+	}
 	defer func() {
 		if recover() != nil { // from Gone
 			p.hangUp()
@@ -226,8 +238,12 @@ func (p *parked) idle(n news) {
 		p.hangUp()
 		return
 	}
-	if n&readable != 0 {
+	switch {
+	case n&readable == 0:
+	case p.behind != nil || p.lot.server == nil:
 		p.resume()
+	default:
+		p.serve()
 	}
 }
 
@@ -242,14 +258,14 @@ func (p *parked) resume() {
 	if err != nil {
 		return
 	}
-	p.lot.deliver(&conn{Conn: c, lot: p.lot, first: p.takeRest()})
+	p.lot.deliver(&conn{Conn: c, lot: p.lot, first: p.takeBehind(), odd: true})
 }
 
-func (p *parked) takeRest() []byte {
-	if p.rest == nil {
+func (p *parked) takeBehind() []byte {
+	if p.behind == nil {
 		return nil
 	}
-	return *p.rest
+	return *p.behind
 }
 
 func (p *parked) hangUp() {
@@ -309,7 +325,7 @@ func (p *parked) Begin(header http.Header) {
 		return
 	}
 	p.keepAlive = p.keepAlive && p.http11
-	p.write(p.head(http.StatusOK, header, -1))
+	p.write(p.head(http.StatusOK, header, inPieces))
 }
 
 // Send is the Spot's.
@@ -383,5 +399,6 @@ type gone struct{}
 func (gone) Read([]byte) (int, error)  { return 0, net.ErrClosed }
 func (gone) Write([]byte) (int, error) { return 0, net.ErrClosed }
 func (gone) Arm(bool, Bell) error      { return net.ErrClosed }
+func (gone) Peer() string              { return "" }
 func (gone) Attach() (net.Conn, error) { return nil, net.ErrClosed }
 func (gone) Close()                    {}

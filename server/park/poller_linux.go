@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"os"
 	"sync"
 	"syscall"
@@ -153,6 +154,17 @@ func (d *descriptor) disarm() {
 	p.bells[d.fd].generation++
 	p.mu.Unlock()
 	_ = syscall.EpollCtl(p.set, syscall.EPOLL_CTL_DEL, int(d.fd), nil) // it is there
+}
+
+// Peer asks the kernel, who has it anyway.
+func (d *descriptor) Peer() string {
+	switch peer, _ := syscall.Getpeername(int(d.fd)); a := peer.(type) {
+	case *syscall.SockaddrInet4:
+		return netip.AddrPortFrom(netip.AddrFrom4(a.Addr), uint16(a.Port)).String()
+	case *syscall.SockaddrInet6:
+		return addressOf(a).String() // it may have a zone, and such an address is rare
+	}
+	return ""
 }
 
 func (d *descriptor) Attach() (net.Conn, error) {

@@ -53,7 +53,7 @@ func serveOf(t *testing.T, mode string, change func(*Options), test func(*testin
 			if change != nil {
 				change(o)
 			}
-			lot = park.New(park.Options{Idle: time.Minute, Write: o.Limits.WriteTimeout})
+			lot = park.New(park.Options{Idle: 2 * time.Minute, Write: o.Limits.WriteTimeout})
 			o.Lot = lot
 		})
 		n := &network{fixture: f, t: t, net: parktest.Listen(64), lot: lot, mode: mode}

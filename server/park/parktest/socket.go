@@ -53,6 +53,9 @@ func (s *socket) Arm(read bool, tell park.Bell) error {
 	return nil
 }
 
+// Peer is the Socket's.
+func (s *socket) Peer() string { return s.wire.ends[1-s.side].addr.String() }
+
 // Attach is the Socket's.
 func (s *socket) Attach() (net.Conn, error) {
 	s.wire.mu.Lock()

@@ -1,0 +1,47 @@
+package park
+
+import "testing"
+
+// plainSeeds are requests, and whether they are plain.
+var plainSeeds = []struct {
+	why, text string
+	plain     bool
+}{
+	{"of a browser", "GET /jslogin?appid=shop HTTP/1.1\r\nHost: login.example:8080\r\nUser-Agent: Mozilla/5.0\r\nConnection: keep-alive\r\n\r\n", true},
+	{"with a body", "POST /v1/logins HTTP/1.1\r\nHost: x\r\nContent-Length: 14\r\n\r\n{\"app\":\"shop\"}", true},
+	{"without one", "POST /v1/scans/a/approve HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n", true},
+	{"the last", "DELETE /v1/sessions/a HTTP/1.1\r\nHost: [::1]:80\r\nconnection: close\r\n\r\n", true},
+	{"not whole yet", "GET / HTTP/1.1\r\nHost: x\r\n", false},
+	{"its body is not whole yet", "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nab", false},
+	{"something is behind", "GET / HTTP/1.1\r\nHost: x\r\n\r\nGET /2 HTTP/1.1\r\nHost: x\r\n\r\n", false},
+	{"something is behind its body", "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabcd", false},
+	{"in chunks", "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n", false},
+	{"in chunks, in capitals", "POST / HTTP/1.1\r\nHost: x\r\nTRANSFER-ENCODING: chunked\r\nContent-Length: 0\r\n\r\n", false},
+	{"a field that hides", "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding : chunked\r\n\r\n", false},
+	{"a field on two lines", "GET / HTTP/1.1\r\nHost: x\r\nA: b\r\n c\r\n\r\n", false},
+	{"two lengths", "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nContent-Length: 3\r\n\r\nabc", false},
+	{"a length with a sign", "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: +3\r\n\r\nabc", false},
+	{"two lengths in one", "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3, 3\r\n\r\nabc", false},
+	{"no host", "GET / HTTP/1.1\r\nA: b\r\n\r\n", false},
+	{"two hosts", "GET / HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n", false},
+	{"an odd host", "GET / HTTP/1.1\r\nHost: x/y@z\r\n\r\n", false},
+	{"asks first", "POST / HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 0\r\n\r\n", false},
+	{"a WebSocket", "GET /v1/ws HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n", false},
+	{"the old protocol", "GET / HTTP/1.0\r\nHost: x\r\n\r\n", false},
+	{"without an answer's body", "HEAD / HTTP/1.1\r\nHost: x\r\n\r\n", false},
+	{"of a proxy", "GET http://x/ HTTP/1.1\r\nHost: x\r\n\r\n", false},
+	{"line ends alone", "GET / HTTP/1.1\nHost: x\n\n", false},
+	{"a line end within", "GET / HTTP/1.1\r\nHost: x\r\nA: b\nTransfer-Encoding: chunked\r\n\r\n", false},
+	{"a zero byte", "GET / HTTP/1.1\r\nHost: x\r\nA: \x00\r\n\r\n", false},
+	{"an empty line first", "\r\nGET / HTTP/1.1\r\nHost: x\r\n\r\n", false},
+	{"nothing", "", false},
+	{"only an end", "\r\n\r\n", false},
+}
+
+func TestOnlyWhatNobodyCanTakeForSomethingElseIsPlain(t *testing.T) {
+	for _, test := range plainSeeds {
+		if got := isPlain([]byte(test.text)); got != test.plain {
+			t.Errorf("%s: %v: %q", test.why, got, test.text)
+		}
+	}
+}

@@ -119,4 +119,11 @@ func (p *longPoll) ask(words words, s park.Spot) {
 	s.Alarm(until)
 }
 
+// later looks again soon: a store that was away may be back.
+func (p *longPoll) later(s park.Spot) {
+	if soon := time.Now().Add(slowPoll); soon.Before(time.Unix(0, p.until)) {
+		s.Alarm(soon)
+	}
+}
+
 func (p *longPoll) answer(s park.Spot, r reply) { s.Answer(r.status, r.header, r.body) }

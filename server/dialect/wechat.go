@@ -140,20 +140,15 @@ func (w *WeChat) poll(c echo.Context) error {
 		}
 		return r.send(c)
 	}
-	v := waiterFor(c, limit.ByWeChat, who, l)
 	if err != nil {
-		// The store is away. 400 and 500 make old pages reload at once: they would turn its
-		// trouble into a storm. What the poll waits for nobody can tell now.
-		v = limit.Waiter{Dialect: limit.ByWeChat, Addr: who.Addr}
+		return w.outlast(c, who, icon)
 	}
 	poll := &wechatPoll{WeChat: w, icon: icon, watch: w.Service.NewWatch(who, l)}
 	poll.await(w.Hold)
-	if poll.enter(w.Waiters, v) == limit.TurnedAway {
+	if poll.enter(w.Waiters, waiterFor(c, limit.ByWeChat, who, l)) == limit.TurnedAway {
 		return turnAway(c)
 	}
-	if err == nil {
-		poll.follow(l)
-	}
+	poll.follow(l)
 	w.Lot.Wait(c.Response(), c.Request(), poll)
 	return nil
 }
@@ -165,15 +160,21 @@ type wechatPoll struct {
 	watch login.Watch
 	icon  bool
 	dead  bool
+	deaf  bool // the store is away: nobody will ring
 }
 
 func (p *wechatPoll) follow(l login.Login) {
 	err := p.watch.Follow(l, p)
-	p.dead = errors.Is(err, login.ErrNotFound) // of any other error it hears nothing
+	p.dead = errors.Is(err, login.ErrNotFound)
+	p.deaf = err != nil && !p.dead
 }
 
 func (p *wechatPoll) look() (reply, bool) {
 	l, err, rang := p.watch.News()
+	if p.deaf {
+		l, err = p.watch.Now(background())
+		rang = true
+	}
 	if rang && err == nil {
 		var r reply
 		if r, err = p.say(background(), l, p.icon); r.body != nil {
@@ -195,7 +196,12 @@ func (p *wechatPoll) nothing() reply { return inWeChat(saysNothing) }
 func (p *wechatPoll) Offer(l login.Login) bool { return p.watch.Accept(l, p) }
 
 // Wake is the Lot's.
-func (p *wechatPoll) Wake(s park.Spot) { p.ask(p, s) }
+func (p *wechatPoll) Wake(s park.Spot) {
+	p.ask(p, s)
+	if p.deaf {
+		p.later(s)
+	}
+}
 
 // Gone is the Lot's.
 func (p *wechatPoll) Gone() {

@@ -3,6 +3,8 @@ package dialect_test
 import (
 	"context"
 	"errors"
+	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -91,4 +93,36 @@ func TestASignOutThatFailsIsAnsweredInTheCallersWords(t *testing.T) {
 			t.Error("it takes the cookies from a browser whose session goes on")
 		}
 	})
+}
+
+// A poll that came while the store was away, or just before, hears of the scan soon after it is
+// back, and nothing of somebody else's login.
+func TestAPollOutlastsAnOutageOfTheStore(t *testing.T) {
+	for reads := range int64(2) { // that the poll can make before
+		left := new(atomic.Int64)
+		left.Store(-1)
+		inSSEOver(t, func(t loginTable) loginTable { return outage{t, left} }, func(w *sseWorld) {
+			w.wechat.Service = w.service
+			a := w.pending(wxApp)
+			code, _, _ := w.service.Code(a.Login, time.Now())
+			asks := func(id, want string) {
+				t.Helper()
+				left.Store(reads)
+				back := w.later(3*time.Second, func(context.Context) error { left.Store(-1); return nil })
+				began := time.Now()
+				got := w.get("https://login.example" + wxLogin + "?tip=1&uuid=" + id)
+				if got.body != want || time.Since(began) > 8*time.Second {
+					t.Errorf("%d reads: %q after %v", reads, got.body, time.Since(began))
+				}
+				<-back
+			}
+			scanned := w.later(6*time.Second, func(ctx context.Context) error {
+				_, err := w.service.Scan(ctx, alice(), "https://login.example/l/"+code, time.Time{})
+				return err
+			})
+			asks(string(a.id), "window.code=201;")
+			<-scanned
+			asks(string(a.id[:12])+strings.Repeat("A", 24), "window.code=400;")
+		})
+	}
 }

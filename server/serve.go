@@ -78,7 +78,7 @@ func serve(ctx context.Context, c *config, env environment) error {
 	counts.LostLines(record.lost)
 	counts.UnboundScans(record.unbound)
 	record.serve(&parts.config)
-	notices := backchannel.New(backchannel.Options{Issuer: publicURL.String(), Log: log})
+	notices := backchannel.New(backchannel.Options{Issuer: publicURL.String(), Log: log, Observe: counts.Notice})
 	notices.Serve(&parts.config)
 	service := login.NewService(store.Store, parts.config)
 	phones := &phones{log: log}

@@ -115,6 +115,27 @@ func TestTheRuleIsThatOfTheMomentAndWithoutAVerifierItHolds(t *testing.T) {
 	})
 }
 
+// An app that is taken out in mid-scan, or that another node does not know yet, has no rule
+// that says that nothing is asked for: once it is back, an approval would be good.
+func TestNobodyApprovesForAnAppThatIsGone(t *testing.T) {
+	inTime(t, func(w *world) {
+		w.guarded()
+		h, l := w.scanned()
+		apps := w.config.Apps
+		w.config.Apps = apps[1:]
+		w.Configure(w.config)
+		_, err := w.Approve(w.ctx, alice.Phone, string(l.Handle), "")
+		w.wants(err, login.ErrNotFound)
+		w.config.Apps = apps
+		w.Configure(w.config)
+		if now, err := w.Get(w.ctx, h); err != nil || now.State != login.Scanned {
+			t.Errorf("it is %v, %v", now.State, err)
+		}
+		_, err = w.ApproveWith(w.ctx, alice.Phone, string(l.Handle), login.Yes{Passkey: w.signs(l)})
+		w.must(err)
+	})
+}
+
 func TestAChallengeIsOfAllThatIsApproved(t *testing.T) {
 	inTime(t, func(w *world) {
 		w.guarded()

@@ -112,6 +112,9 @@ func (s *Service) approve(ctx context.Context, who Phone, h, number string, veri
 		if _, ok := s.Keys().Key(l.KeyID); !ok {
 			return ErrNotFound // neither its number nor its ticket can be made any more
 		}
+		if _, ok := s.App(l.App); !ok {
+			return ErrNotFound // nobody knows any more what it asks for, and it may come back
+		}
 		if s.asksPasskey(*l) && !verified {
 			return ErrPasskeyRequired // before the number: it costs no try of it
 		}

@@ -13,6 +13,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"qrlatch/server/backchannel"
 	"qrlatch/server/limit"
 )
 
@@ -23,6 +24,7 @@ type Metrics struct {
 	StatReports prometheus.Counter     // statistics reports of WeChat clients
 
 	limitHits *prometheus.CounterVec // by the name of the limit
+	notices   *prometheus.CounterVec // of sign-outs, by their result
 	logins    logins
 	calls     calls
 }
@@ -42,12 +44,18 @@ func New(version string) *Metrics {
 	for _, name := range limits {
 		m.limitHits.WithLabelValues(name) // at 0, so that alarms see the first one
 	}
+	m.notices = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "qrlatch_sign_out_notices_total", Help: "Requests to sites' logout_url, by what became of them.",
+	}, []string{"result"})
+	for _, result := range []string{backchannel.Sent, backchannel.Failed, backchannel.Refused, backchannel.GivenUp} {
+		m.notices.WithLabelValues(result)
+	}
 	build := prometheus.NewGauge(prometheus.GaugeOpts{
 		Name: "qrlatch_build_info", Help: "Always 1; the labels say what runs.",
 		ConstLabels: prometheus.Labels{"version": version, "revision": revision(), "goversion": runtime.Version()},
 	})
 	build.Set(1)
-	m.registry.MustRegister(m.Requests, m.StatReports, m.limitHits, build, collectors.NewGoCollector(),
+	m.registry.MustRegister(m.Requests, m.StatReports, m.limitHits, m.notices, build, collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	m.registry.MustRegister(m.logins.collectors()...)
 	m.registry.MustRegister(m.calls.seconds, m.calls.errors)
@@ -84,6 +92,9 @@ var limits = [...]string{
 
 // LimitHit returns what counts those who meet a limit.
 func (m *Metrics) LimitHit(name string) func() { return m.limitHits.WithLabelValues(name).Inc }
+
+// Notice counts what became of telling a site of a sign-out.
+func (m *Metrics) Notice(result string) { m.notices.WithLabelValues(result).Inc() }
 
 // Waiters shows who waits. Call it once.
 func (m *Metrics) Waiters(w *limit.Waiters) {

@@ -5,6 +5,8 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io"
+	"net"
 	"net/http"
 	"sync"
 	"time"
@@ -20,18 +22,17 @@ import (
 type exchange struct {
 	parked *parked
 	room   *room
+	body   io.Closer // the request's
 	header http.Header
 	status int  // 0: nothing is written yet
 	untold bool // of what kind the body is
 	begun  bool // the answer goes in pieces
 
-	guest  Guest // who waits on this connection, from now on
-	fields unique.Handle[string]
-
-	mu     sync.Mutex
-	ctx    context.Context // nil: nobody has asked yet when it ends
-	cancel context.CancelFunc
-	over   bool
+	mu      sync.Mutex
+	ctx     context.Context // nil: nobody has asked yet when it ends
+	cancel  context.CancelFunc
+	sending bool // the socket is in use, and may become another
+	over    bool
 }
 
 // room is what an exchange needs while it lasts.
@@ -43,8 +44,12 @@ type room struct {
 	wire       []byte
 }
 
-// keptRoom is how large a body may be whose room is kept for others.
-const keptRoom = 64 << 10
+const (
+	// keptRoom is how large a body may be whose room is kept for others.
+	keptRoom = 64 << 10
+	// pieceSize is how much of an answer a peer must accept in the time for it.
+	pieceSize = 16 << 10
+)
 
 func newRoom() any { return &room{reader: bufio.NewReaderSize(nil, roomForPlain)} }
 
@@ -88,15 +93,14 @@ func (p *parked) serve() {
 }
 
 func (p *parked) exchange(r *http.Request, m *room) {
-	e := &exchange{parked: p, room: m, header: make(http.Header)}
+	e := &exchange{parked: p, room: m, body: r.Body, header: make(http.Header)}
 	m.head.Reset()
 	m.body.Reset()
 	p.done, p.keepAlive, p.http11 = false, !r.Close, true
 	defer e.end()
 	p.lot.server.Handler.ServeHTTP(e, r.WithContext(e))
 	e.end()
-	if e.guest != nil {
-		p.guest, p.fields = e.guest, e.fields
+	if p.guest != nil {
 		p.enter()
 		return
 	}
@@ -108,10 +112,12 @@ func (p *parked) exchange(r *http.Request, m *room) {
 	p.rest()
 }
 
-// wait lets g wait on the connection. The handler is about to return.
+// wait lets g wait on the connection. The handler is about to return, or, if it panics, g
+// is gone.
 func (e *exchange) wait(g Guest) {
-	e.guest, e.fields = g, unique.Make(fieldsOf(e.header))
-	e.parked.keepAlive = e.parked.keepAlive && e.header.Get("Connection") != "close"
+	p := e.parked
+	p.guest, p.fields = g, unique.Make(fieldsOf(e.header))
+	p.keepAlive = p.keepAlive && e.header.Get("Connection") != "close"
 }
 
 // Header is http.ResponseWriter's, as are the next two.
@@ -123,8 +129,13 @@ func (e *exchange) WriteHeader(status int) {
 		return
 	}
 	e.status = status
-	e.parked.keepAlive = e.parked.keepAlive && e.header.Get("Connection") != "close" && !e.parked.lot.Draining()
-	e.untold = e.header.Get("Content-Type") == "" && e.header.Get("Content-Encoding") == ""
+	e.parked.keepAlive = e.parked.keepAlive && e.header.Get("Connection") != "close"
+	e.header.Del("Transfer-Encoding") // with our Content-Length, the answer could be read in two ways
+	if status == http.StatusNotModified {
+		e.header.Del("Content-Type")
+	}
+	_, told := e.header["Content-Type"]
+	e.untold = !told && e.header.Get("Content-Encoding") == ""
 	_ = e.header.WriteSubset(&e.room.head, e.parked.lot.ours) // a Buffer takes everything
 }
 
@@ -146,16 +157,23 @@ func (e *exchange) WriteString(s string) (int, error) {
 }
 
 // Flush sends what there is.
-func (e *exchange) Flush() {
+func (e *exchange) Flush() { _ = e.FlushError() }
+
+// FlushError is http.ResponseController's. A stream whose peer does not read must end.
+func (e *exchange) FlushError() error {
 	e.WriteHeader(http.StatusOK)
 	if !e.begun {
 		e.begun = true
-		e.parked.write(e.start(inPieces))
+		e.send(e.start(inPieces))
 	}
-	if e.room.body.Len() > 0 && hasBody(e.status) {
-		e.parked.write(chunk(e.room.body.Bytes()))
+	if e.room.body.Len() > 0 {
+		e.send(chunk(e.room.body.Bytes()))
 		e.room.body.Reset()
 	}
+	if e.parked.failed {
+		return net.ErrClosed
+	}
+	return nil
 }
 
 // finish sends the rest of the answer.
@@ -164,17 +182,38 @@ func (e *exchange) finish() {
 	if e.begun {
 		e.Flush()
 		if hasBody(e.status) {
-			e.parked.write([]byte("0\r\n\r\n"))
+			e.send([]byte("0\r\n\r\n"))
 		}
 		return
 	}
 	body := e.room.body.Bytes()
 	e.room.wire = append(e.start(len(body)), body...)
-	e.parked.write(e.room.wire)
+	e.send(e.room.wire)
+}
+
+// send sends b. Each piece has its time.
+func (e *exchange) send(b []byte) {
+	e.setSending(true)
+	defer e.setSending(false)
+	for len(b) > 0 {
+		n := min(len(b), pieceSize)
+		e.parked.write(b[:n])
+		b = b[n:]
+	}
+}
+
+func (e *exchange) setSending(is bool) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.sending = is
+	if e.ctx != nil {
+		e.watch() // a write to a slow peer has armed the socket for something else
+	}
 }
 
 // start is the answer's head.
 func (e *exchange) start(length int) []byte {
+	e.parked.keepAlive = e.parked.keepAlive && !e.parked.lot.Draining()
 	if !hasBody(e.status) {
 		length = noBody
 	} else if e.untold && e.room.body.Len() > 0 {
@@ -183,8 +222,10 @@ func (e *exchange) start(length int) []byte {
 	return e.parked.appendHead(e.room.wire[:0], e.status, e.room.head.Bytes(), length)
 }
 
-// end is when the handler has returned.
+// end is when the handler has returned. Who has kept the body could read in it what comes
+// into this room next.
 func (e *exchange) end() {
+	_ = e.body.Close() // the body is here: there is nothing that could fail
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.over = true
@@ -200,25 +241,37 @@ func (e *exchange) Done() <-chan struct{} {
 	defer e.mu.Unlock()
 	if e.ctx == nil {
 		e.ctx, e.cancel = context.WithCancel(context.Background())
-		if e.over || e.parked.socket.Arm(false, e) != nil {
-			e.cancel()
-		}
+		e.watch()
 	}
 	return e.ctx.Done()
 }
 
-// Ready is the Socket's: the peer has gone. It may be told so before Arm has returned, so it
-// takes no lock; what it uses was there before.
-func (e *exchange) Ready(bool) { e.cancel() }
+// watch asks to be told when the peer has gone, or does so when all is sent.
+func (e *exchange) watch() {
+	if e.over || !e.sending && (e.parked.failed || e.parked.socket.Arm(false, e) != nil) {
+		e.cancel()
+	}
+}
+
+// Ready is the Socket's. It may be told before Arm has returned, so it takes no lock; what
+// it uses was there before. An event of what was armed before says nothing of the peer.
+func (e *exchange) Ready(gone bool) {
+	if gone {
+		e.cancel()
+	}
+}
 
 // Err tells whether it has ended.
 func (e *exchange) Err() error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if e.ctx == nil {
-		return nil
+	switch {
+	case e.ctx != nil:
+		return e.ctx.Err()
+	case e.over:
+		return context.Canceled
 	}
-	return e.ctx.Err()
+	return nil
 }
 
 // Deadline is none.

@@ -125,6 +125,7 @@ type place struct {
 	server *http.Server
 	mu     sync.Mutex
 	guests map[string]*guest
+	odd    http.HandlerFunc // for /odd, which must be asked for on a parked connection
 }
 
 // each runs a test over real sockets, and over a network in memory in virtual time.
@@ -209,6 +210,14 @@ func open(t *testing.T, o park.Options, inner net.Listener, run func(*place)) {
 func (p *place) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("X-Kept", "kept")
 	switch path := r.URL.Path; path {
+	case "/odd":
+		if kind := fmt.Sprintf("%T", w); kind != "*park.exchange" {
+			p.t.Errorf("it is served by a %s", kind)
+		}
+		p.mu.Lock()
+		odd := p.odd
+		p.mu.Unlock()
+		odd(w, r)
 	case "/now":
 		body, _ := io.ReadAll(r.Body) // none is as good as half of one
 		if r.Context().Err() != nil {
@@ -236,6 +245,13 @@ func (p *place) guest(name string) *guest {
 		p.guests[strings.Clone(name)] = newGuest()
 	}
 	return p.guests[name]
+}
+
+// does is what /odd does.
+func (p *place) does(odd http.HandlerFunc) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.odd = odd
 }
 
 // until waits for something to become true.
@@ -273,6 +289,17 @@ type client struct {
 func (p *place) client() *client {
 	c := p.dial()
 	return &client{p.t, c, bufio.NewReaderSize(c, 16)}
+}
+
+// idler is a client whose connection is parked.
+func (p *place) idler() *client {
+	p.t.Helper()
+	n := p.lot.Count()
+	c := p.client()
+	c.get("/now")
+	c.hears("GET ")
+	p.left(n + 1)
+	return c
 }
 
 func (c *client) send(text string) {

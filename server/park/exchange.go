@@ -240,7 +240,7 @@ func (e *exchange) Done() <-chan struct{} {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.ctx == nil {
-		e.ctx, e.cancel = context.WithCancel(context.Background())
+		e.ctx, e.cancel = context.WithCancel(e.parked.lot.life)
 		e.watch()
 	}
 	return e.ctx.Done()

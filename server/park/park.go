@@ -115,7 +115,9 @@ type Lot struct {
 	count    atomic.Int64
 	draining chan struct{}
 	drain    sync.Once
-	closed   chan struct{}
+	life     context.Context // until Close; every exchange is a part of it
+	closed   <-chan struct{} // its end
+	end      context.CancelFunc
 	close    sync.Once
 	empty    chan struct{} // has room for one; told whenever the last has left
 	resumed  chan net.Conn
@@ -139,10 +141,12 @@ type Options struct {
 // New returns an empty Lot.
 func New(o Options) *Lot {
 	l := &Lot{
-		options: o, draining: make(chan struct{}), closed: make(chan struct{}),
+		options: o, draining: make(chan struct{}),
 		empty: make(chan struct{}, 1), resumed: make(chan net.Conn),
 		largest: roomForPlain, ours: map[string]bool{"Connection": true, "Content-Length": true, "Date": true},
 	}
+	l.life, l.end = context.WithCancel(context.Background())
+	l.closed = l.life.Done()
 	l.rooms.New = newRoom
 	l.workers.work, l.workers.closed, l.workers.keep = make(chan *parked), l.closed, int64(workersPerCPU*runtime.GOMAXPROCS(0))
 	l.wheel.start(l.closed)
@@ -289,7 +293,7 @@ func (l *Lot) Close() {
 		return
 	}
 	l.close.Do(func() {
-		close(l.closed)
+		l.end()
 		l.hurryUp(func(c net.Conn) { c.Close() })
 		for _, p := range l.wheel.all() {
 			p.post(hungUp)

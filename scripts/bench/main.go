@@ -5,8 +5,8 @@
 //
 //	go run ./scripts/bench [flags] [part...]
 //
-// The parts are memory, wake, login, pending, everyone, nodes, soak and go; without one, all of
-// them. docs/performance.md has the method. The program starts itself again as its own
+// The parts are memory, wake, login, pending, everyone, nodes, steps, soak and go; without one, all
+// of them. docs/performance.md has the method. The program starts itself again as its own
 // processes: "serve" is one of the peers, "crowd" is thousands of browsers.
 package main
 
@@ -72,6 +72,7 @@ func parts() []part {
 		{"pending", (*bench).pending},
 		{"everyone", (*bench).everyone},
 		{"nodes", (*bench).nodes},
+		{"steps", (*bench).steps},
 		{"soak", (*bench).soak},
 		{"go", (*bench).goTest},
 	}
@@ -106,7 +107,7 @@ func run(ctx context.Context, args []string) (err error) {
 	wanted := flags.Args()
 	for _, name := range wanted {
 		if !slices.ContainsFunc(parts(), func(p part) bool { return p.name == name }) {
-			return fmt.Errorf("no part is called %q; there are memory, wake, login, pending, everyone, nodes, soak and go", name)
+			return fmt.Errorf("no part is called %q; there are memory, wake, login, pending, everyone, nodes, steps, soak and go", name)
 		}
 	}
 	if b.quick {

@@ -64,9 +64,12 @@ func (f *family) redis(ctx context.Context) (*redis, error) {
 }
 
 // info asks for a section of INFO.
-func (r *redis) info(section string) (string, error) {
+func (r *redis) info(section string) (string, error) { return r.ask("INFO " + section) }
+
+// ask sends a command that is answered with a text.
+func (r *redis) ask(command string) (string, error) {
 	_ = r.conn.SetDeadline(time.Now().Add(10 * time.Second))
-	if _, err := fmt.Fprintf(r.conn, "INFO %s\r\n", section); err != nil {
+	if _, err := fmt.Fprintf(r.conn, "%s\r\n", command); err != nil {
 		return "", err
 	}
 	head, err := r.in.ReadString('\n')

@@ -100,7 +100,7 @@ func promises() []promise {
 		{"T32", "No cross-site WebSocket.", []string{"attack.TestAForeignPageOpensNoSocket", "dialect.TestOnlyPagesOfTheAppMayOpenASocket", "dialect.FuzzOrigin"}, ""},
 		{"T33", "No cache keeps what is somebody's.", []string{"attack.TestNothingSecretIsKeptByCachesOrToldToOthers"}, ""},
 		{"T34", "A Host header changes nothing.", []string{"attack.TestAForeignHostNameIsNeverRepeated", "web.TestOnlyKnownHostsAreAnswered", "web.FuzzHost"}, ""},
-		{"T35", "No request hides behind another.", []string{"attack.TestNoRequestHidesBehindAnother", "web.TestTransferEncodingClosesTheConnection"}, "through nginx: only its settings are documented"},
+		{"T35", "No request hides behind another.", []string{"attack.TestNoRequestHidesBehindAnother", "web.TestTransferEncodingClosesTheConnection", "park.TestOnlyWhatNobodyCanTakeForSomethingElseIsPlain", "park.FuzzWhatIsPlainIsOneRequestForEverybody", "park.TestWhateverAHandlerDoesIsAnsweredAsByNetHTTP"}, "through nginx: only its settings are documented, and that it passes every dialect on is tested"},
 		{"T36", "Made-up addresses are one client.", []string{"attack.TestAThousandMadeUpAddressesAreOneClient", "web.TestASpoofedForwardedForChangesNothing", "web.FuzzForwardedFor", "web.TestStartsAreLimitedPerAddressAndHeldBack"}, ""},
 
 		{"T40", "Whoever waits everywhere keeps nobody out.", []string{"attack.TestAnAttackerWhoWaitsEverywhereKeepsNobodyOut", "limit.TestWhoGivesPlaceToWhom", "limit.TestHowManyMayWait", "limit.TestPausesAreLimitedToo"}, "memory under 50 000 waiters is a benchmark's, not a test's"},

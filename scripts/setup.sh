@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what `make test` needs and this machine lacks: npm packages, two
-# browsers, a C compiler for Go's race detector, Redis, nginx, what runs the old engines.
-# Quick when nothing is missing.
+# browsers, a C compiler for Go's race detector, Redis, three reverse proxies, PHP, what runs
+# the old engines. Quick when nothing is missing.
 #
 # As root on Debian or Ubuntu the system parts come from apt. Otherwise the
 # browsers are Playwright's own downloads, a missing compiler is an error, and
@@ -41,6 +41,9 @@ if can_apt; then
 	done
 	has redis-server || wanted+=(redis-server) # the tests start their own, on free ports
 	[ -x /usr/sbin/nginx ] || wanted+=(nginx-light) # behind which the documents' configuration is tried
+	has haproxy || wanted+=(haproxy)                # and these
+	has caddy || wanted+=(caddy)
+	has php || wanted+=(php-cli) # for the documents' example
 	has zbarimg || wanted+=(zbar-tools) # a second opinion on QR pictures; the tests do without it
 	if [ ${#wanted[@]} -gt 0 ]; then
 		export DEBIAN_FRONTEND=noninteractive

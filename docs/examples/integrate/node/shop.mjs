@@ -113,8 +113,8 @@ function say(response, status, text) {
 
 const pages = { '/': home, '/signed-in': signedIn, '/signed-out': signedOut, '/api/me': me };
 createServer(async (request, response) => {
-  const { pathname, searchParams } = new URL(request.url, 'http://localhost');
   try {
+    const { pathname, searchParams } = new URL(request.url, 'http://localhost'); // throws, of "//" for one
     await (pages[pathname] ?? (() => say(response, 404, 'There is no such page.')))(request, response, searchParams);
   } catch {
     say(response, 502, 'The login server does not answer. Reload this page.');

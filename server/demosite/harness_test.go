@@ -73,6 +73,7 @@ type world struct {
 	login *loginServer
 	url   string
 	log   *syncBuffer
+	shop  http.Handler
 }
 
 func newWorld(t *testing.T) *world {
@@ -86,7 +87,7 @@ func newWorld(t *testing.T) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	shop.Config.Handler = handler
+	shop.Config.Handler, w.shop = handler, handler
 	shop.Start()
 	t.Cleanup(shop.Close)
 	return w

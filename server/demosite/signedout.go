@@ -131,7 +131,7 @@ func (k *keys) find(ctx context.Context, l loginServer, id string) (*ecdsa.Publi
 		return nil, errors.New("its key is not known yet")
 	}
 	k.asked = time.Now()
-	published, err := l.keys(ctx)
+	published, err := l.keys(context.WithoutCancel(ctx)) // or whoever hangs up at once would keep them from everybody
 	if err != nil {
 		return nil, err
 	}

@@ -1,6 +1,7 @@
 package demosite_test
 
 import (
+	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -10,6 +11,7 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"slices"
 	"strings"
@@ -206,4 +208,19 @@ func TestANoticeThatCannotBeVerifiedNowIsAskedForAgain(t *testing.T) {
 	if n := strings.Count(strings.Join(w.login.asked, "\n"), "jwks.json"); n != 1 {
 		t.Errorf("it was asked for its keys %d times", n)
 	}
+}
+
+// Anybody can have the shop ask for the keys, and hang up before they are there.
+func TestWhoHangsUpKeepsTheKeysFromNobody(t *testing.T) {
+	w := newWorld(t)
+	key := newSigner(t)
+	w.login.set(func() { w.login.jwks = `{"keys":[` + key.jwk(t, "k1") + `]}` })
+	head, claims := w.notice(nil, nil)
+	form := url.Values{"logout_token": {key.sign(t, head, claims)}}.Encode()
+	gone, hangUp := context.WithCancel(t.Context())
+	hangUp()
+	r := httptest.NewRequestWithContext(gone, http.MethodPost, w.url+"/signed-out", strings.NewReader(form))
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	w.shop.ServeHTTP(httptest.NewRecorder(), r)
+	w.browser(t).told(key.sign(t, head, claims)).expect(t, 204)
 }

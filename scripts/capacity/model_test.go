@@ -100,7 +100,7 @@ func TestUndecided(t *testing.T) {
 }
 
 func TestPeak(t *testing.T) {
-	for _, peak := range []float64{1, 1.5, 3, 10} {
+	for _, peak := range []float64{1, 3, 10} {
 		in := usual()
 		in.peak, in.people = peak, 1_000_000
 		d := simulate(in, 1)

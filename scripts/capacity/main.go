@@ -45,6 +45,7 @@ func run(args []string, out io.Writer) (err error) {
 	number(&in.peak, "peak", 3, "the busiest moment over the mean")
 	number(&in.never, "never", 0.3, "share of logins that nobody scans; their browsers wait until the end")
 	number(&in.deny, "deny", 0.01, "share of scanned logins that are denied")
+	number(&in.pages, "pages", 1, "share of logins that WeChat's page collects, which leave a push ticket; the others are redeemed by their site")
 	number(&in.spread, "spread", 0.8, "sigma of the logarithm of how long people take")
 	seconds(&in.scan, "scan", 15*time.Second, "median time until a code is scanned")
 	seconds(&in.decide, "decide", 5*time.Second, "median time until the person has decided")

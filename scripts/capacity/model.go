@@ -19,6 +19,7 @@ type inputs struct {
 	decide     float64 // median until the person has decided
 	never      float64 // share of logins that nobody scans
 	deny       float64 // share of the scanned that are denied
+	pages      float64 // share of the redeemed that leave a push ticket
 	loginTTL   float64
 	codeTTL    float64
 	ticketTTL  float64
@@ -34,7 +35,7 @@ func (in inputs) check() error {
 		return errors.New("a day has at least one login")
 	case !(in.peak >= 1 && in.peak <= 50):
 		return errors.New("the peak is 1 to 50 times the mean")
-	case !share(in.never) || !share(in.deny):
+	case !share(in.never) || !share(in.deny) || !share(in.pages):
 		return errors.New("a share is from 0 to 1")
 	case !(in.scan > 0 && in.decide > 0 && in.spread >= 0 && in.spread <= 3):
 		return errors.New("people take some time to scan and to decide; the spread is 0 to 3")
@@ -147,7 +148,7 @@ func (d *day) login(in inputs, weight, start, scan, decide float64, deny bool) {
 			d.approvals.at(start+wait, weight)
 			d.redemptions.at(start+wait, weight)
 			d.sessions.lasting(start+wait, in.sessionTTL+afterlife, weight)
-			d.push.lasting(start+wait, pushLife, weight)
+			d.push.lasting(start+wait, pushLife, weight*in.pages)
 			live = wait + in.ticketTTL + grace + afterlife
 		}
 	}

@@ -17,7 +17,7 @@ func near(t *testing.T, what string, got, want, tolerance float64) {
 func usual() inputs {
 	return inputs{
 		logins: 864_000, peak: 1, scan: 30, decide: 10, loginTTL: 300, codeTTL: 20, ticketTTL: 60,
-		sessionTTL: 3_600, dialect: dialect{hold: 25, waits: true}, people: 20_000,
+		sessionTTL: 3_600, pages: 0.5, dialect: dialect{hold: 25, waits: true}, people: 20_000,
 	}
 }
 
@@ -34,7 +34,7 @@ func TestLittle(t *testing.T) {
 		"counted":      {d.counted, 10 * (300 + 120)},
 		"noted":        {d.noted, 10 * (30 + 10 + 90)},
 		"sessions":     {d.sessions, 10 * (3_600 + 120)},
-		"push tickets": {d.push, 10 * 30 * 86_400},
+		"push tickets": {d.push, 10 * 0.5 * 30 * 86_400},
 		"pictures":     {d.pictures, 10 * 2}, // after 0 and 20 s
 		"polls":        {d.polls, 10 * 1},    // after 25 s; after the scan the first has not run out
 		"scans":        {d.scans, 10},

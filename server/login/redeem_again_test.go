@@ -124,7 +124,11 @@ func TestWhoeverTriesAgainAfterTroubleGetsInOnce(t *testing.T) {
 							w.must(err)
 							tickets, err := w.store.Push.Owned(w.ctx, alice.Phone)
 							w.must(err)
-							if len(list) != 1 || len(tickets) != 1 || tickets[0].Session != list[0].ID {
+							cookies := 0 // that a site could give to nobody
+							if name == "the page" {
+								cookies = 1
+							}
+							if len(list) != 1 || len(tickets) != cookies || cookies > 0 && tickets[0].Session != list[0].ID {
 								t.Errorf("call %d: %d sessions, %d push tickets", failAt, len(list), len(tickets))
 							}
 						})
@@ -159,7 +163,10 @@ func TestASessionThatHasEndedIsNotMadeAgain(t *testing.T) {
 					w.Configure(w.config)
 					_, l := w.approved()
 					if test.lost {
-						store.calls, store.failAt, store.done = 0, 4, true // mark, look, push ticket, session
+						store.calls, store.failAt, store.done = 0, 3, true // mark, look, session
+						if name == "the page" {
+							store.failAt++ // its push ticket
+						}
 					}
 					_, err := redeem(w, l)
 					if test.lost {
@@ -192,7 +199,7 @@ func TestASessionThatHasEndedIsNotMadeAgain(t *testing.T) {
 
 // The site asks many times at once, when its first call has failed.
 func TestOfManyThatTryAgainAtOnceOneGetsIn(t *testing.T) {
-	for failAt := 2; failAt <= 4; failAt++ {
+	for failAt := 2; failAt <= 3; failAt++ {
 		for _, done := range []bool{false, true} {
 			inTrouble(t, func(w *world, store *trouble) {
 				_, l := w.approved()
@@ -236,13 +243,12 @@ func TestACallThatIsOvertakenLeavesNoPushTicket(t *testing.T) {
 			return s
 		})
 		_, l := w.approved()
-		ticket := w.query(l).Get("ticket")
 		during.once = func() {
-			v, err := w.RedeemTicket(w.ctx, "shop", ticket)
+			v, err := w.RedeemPage(w.ctx, w.query(l), desk)
 			w.must(err)
 			w.must(w.SignOutByPhone(w.ctx, alice.Phone, string(v.ID)))
 		}
-		_, err := w.RedeemTicket(w.ctx, "shop", ticket)
+		_, err := w.RedeemPage(w.ctx, w.query(l), desk)
 		w.wants(err, login.ErrRefused)
 		if tickets, _ := w.store.Push.Owned(w.ctx, alice.Phone); len(tickets) != 0 {
 			t.Errorf("%d push tickets are left", len(tickets))

@@ -27,8 +27,8 @@ func (s *Service) unopened(l Login, now time.Time) bool {
 	return l.Told&opened == 0 && now.Before(l.Redeemed.Add(min(tombstone, s.config.Load().SessionTTL)/2))
 }
 
-// openSession hands out the session of a redeemed login, as ErrRedeemed says at most once
-// unless again is set. Only a redeemed login may come here, with its key. Invariants:
+// openSession hands out the session of a redeemed login, as ErrRedeemed says at most once,
+// except to its own browser, which is given cookies as well. Only a redeemed login may come here, with its key. Invariants:
 //
 //   - A session is saved only for a login that is not marked as opened, and not too long
 //     after it was redeemed; see unopened. So none is saved after it was handed out.
@@ -37,8 +37,8 @@ func (s *Service) unopened(l Login, now time.Time) bool {
 //
 // If what became of the mark itself cannot be found out, it counts as handed out: so it is
 // with an answer that the site never gets.
-func (s *Service) openSession(ctx context.Context, key Key, id SessionID, l Login, again bool) (Session, error) {
-	v, err := s.makeSession(ctx, key, id, l)
+func (s *Service) openSession(ctx context.Context, key Key, id SessionID, l Login, browser bool) (Session, error) {
+	v, err := s.makeSession(ctx, key, id, l, browser)
 	if err != nil {
 		return Session{}, wrap("open session", err)
 	}
@@ -59,7 +59,7 @@ func (s *Service) openSession(ctx context.Context, key Key, id SessionID, l Logi
 		}
 	}
 	switch err := s.markOpened(ctx, l.Handle); {
-	case err == nil, again && errors.Is(err, ErrRedeemed):
+	case err == nil, browser && errors.Is(err, ErrRedeemed):
 		return v, nil
 	case errors.Is(err, ErrRefused):
 		// A thief who came between redemption and creation found no session to end.
@@ -99,8 +99,9 @@ func (s *Service) markOpened(ctx context.Context, h Handle) (err error) {
 }
 
 // makeSession returns the session of a redeemed login, and saves it unless that has been done
-// or must not be done any more.
-func (s *Service) makeSession(ctx context.Context, key Key, id SessionID, l Login) (Session, error) {
+// or must not be done any more. A push ticket is a cookie: for what a site redeems, nobody would
+// ever have it.
+func (s *Service) makeSession(ctx context.Context, key Key, id SessionID, l Login, browser bool) (Session, error) {
 	// The push ticket comes first: a session that exists has had its own, and saving it
 	// again would bring back one that was used.
 	v, err := s.loadSession(id)
@@ -115,8 +116,10 @@ func (s *Service) makeSession(ctx context.Context, key Key, id SessionID, l Logi
 		Phone: l.Phone, Profile: l.Profile, AuthTime: l.Approved,
 		Created: l.Redeemed, LastSeen: l.Redeemed, Expires: l.Redeemed.Add(s.config.Load().SessionTTL),
 	}
-	if err := s.savePush(ctx, key, v); err != nil {
-		return Session{}, err
+	if browser {
+		if err := s.savePush(ctx, key, v); err != nil {
+			return Session{}, err
+		}
 	}
 	err = s.store.Sessions.Create(ctx, v)
 	if errors.Is(err, ErrExists) {

@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"os"
 	"os/exec"
@@ -36,29 +37,37 @@ phones:
 func TestSitesInFourLanguagesSignPeopleIn(t *testing.T) {
 	listening := newListeningSite(t)
 	p := start(t, "--config", write(t, "q.yaml", told(sites, listening.URL)))
-	for name, command := range map[string]func(t *testing.T) *exec.Cmd{
-		"go": func(t *testing.T) *exec.Cmd {
+	for name, command := range map[string]func(t *testing.T) []string{
+		"go": func(t *testing.T) []string {
 			binary := filepath.Join(t.TempDir(), "shop")
 			if out, err := exec.Command("go", "build", "-o", binary, "../docs/examples/integrate/go").CombinedOutput(); err != nil {
 				t.Fatalf("%v: %s", err, out)
 			}
-			return exec.Command(binary)
+			return []string{binary}
 		},
-		"node": func(t *testing.T) *exec.Cmd {
-			return exec.Command(installed(t, "node"), "../docs/examples/integrate/node/shop.mjs")
+		"node": func(t *testing.T) []string {
+			return []string{installed(t, "node"), "../docs/examples/integrate/node/shop.mjs"}
 		},
-		"php": func(t *testing.T) *exec.Cmd {
-			return exec.Command(installed(t, "php"), "-S", "127.0.0.1:0", "../docs/examples/integrate/php/shop.php")
+		"php": func(t *testing.T) []string {
+			return []string{installed(t, "php"), "-S", "127.0.0.1:0", "../docs/examples/integrate/php/shop.php"}
 		},
-		"java": func(t *testing.T) *exec.Cmd {
-			return exec.Command(installed(t, "java"), "-cp", jackson(t), "../docs/examples/integrate/java/Shop.java")
+		"java": func(t *testing.T) []string {
+			return []string{installed(t, "java"), "-cp", jackson(t), "../docs/examples/integrate/java/Shop.java"}
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			c, site := client{p.url, http.DefaultTransport}, runSite(t, command(t), p.url)
+			program := command(t)
+			c, site := client{p.url, http.DefaultTransport}, runSite(t, program, p.url)
 			c.visit(t, site)
 			c.tell(t, site, listening)
+			for fault, answer := range withoutKeys {
+				t.Run(fault, func(t *testing.T) {
+					server := httptest.NewServer(answer)
+					defer server.Close()
+					c.tellWithoutKeys(t, runSite(t, program, server.URL))
+				})
+			}
 		})
 	}
 }
@@ -85,8 +94,9 @@ func jackson(t *testing.T) string {
 }
 
 // runSite starts a site on a free port and returns its address.
-func runSite(t *testing.T, command *exec.Cmd, server string) string {
+func runSite(t *testing.T, program []string, server string) string {
 	t.Helper()
+	command := exec.Command(program[0], program[1:]...)
 	command.Env = append(os.Environ(), "QRLATCH="+server, "APP=shop", "SECRET=secret", "LISTEN=127.0.0.1:0", "PORT=0")
 	out, in, err := os.Pipe()
 	if err != nil {
@@ -194,17 +204,13 @@ func (c client) tell(t *testing.T, site string, heard *listeningSite) {
 		"of another app":         {url.Values{"logout_token": {c.idToken(t, "other")}}, 400},
 		"unsigned":               {url.Values{"logout_token": {"eyJhbGciOiJub25lIiwidHlwIjoibG9nb3V0K2p3dCJ9." + parts[1] + "."}}, 400}, // {"alg":"none","typ":"logout+jwt"}
 		"under another's header": {url.Values{"logout_token": {parts[0] + "." + strings.Split(in.IDToken, ".")[1] + "." + parts[2]}}, 400},
+		"by a key not known yet": {url.Values{"logout_token": {unknownKey + "." + parts[1] + "." + parts[2]}}, 503},
 		"cut":                    {url.Values{"logout_token": {parts[0] + "." + parts[1]}}, 400},
 		"empty":                  {url.Values{"logout_token": {""}}, 400},
 		"none":                   {url.Values{}, 400},
 	} {
 		for range 2 { // a notice may come again
-			r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, site+"/signed-out", strings.NewReader(tt.form.Encode()))
-			if err != nil {
-				t.Fatal(err)
-			}
-			r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-			if status, body, _ := c.do(t, r); status != tt.status {
+			if status, body := c.notify(t, site, tt.form); status != tt.status {
 				t.Errorf("%s as a logout token: %d %s, want %d", name, status, body, tt.status)
 			}
 		}

@@ -75,6 +75,10 @@ func scanning() []mutation {
 		{"T12", "pages/oidc.go", `if c.QueryParam("fresh") != "" {`, `if false {`, "pages.TestAPasskeyNeedsAProviderThatHasJustAskedForProof"},
 		{"T12", "passkey/seal.go", `{r.ID, who.Issuer, who.Subject}`, `{r.ID}`, "attack.TestAStolenUnlockedPhoneApprovesNothingWhereAPasskeyIsAsked"},
 		{"T12", "passkey/seal.go", `if !now.Before(time.Unix(c.At, 0).Add(Life)) {`, `if false {`, "passkey.TestASealedCredentialIsGoodForItsTimeAndItsKeyAndAsItWasSealed"},
+		{"T12", "login/scan.go", "if _, ok := s.App(l.App); !ok {\n\t\t\treturn ErrNotFound // nobody knows any more", "if false {\n\t\t\treturn ErrNotFound // nobody knows any more", "login.TestNobodyApprovesForAnAppThatIsGone"},
+		{"T12", "login/passkey.go", `if l.Told&mark == 0 {`, `if true {`, "login.TestOfRefusedPasskeysThreeAreTold"},
+		{"T12", "login/passkey.go", `s.noteRefusedPasskey(ctx, l, began)`, `_ = began`, "login.TestOfRefusedPasskeysThreeAreTold"},
+		{"T12", "passkey/enrol.go", `bits < 2048 || bits > 4096`, `bits < 2048`, "passkey.TestOnlyKeysThatWereAskedForAreEnrolled"},
 		{"T13", "login/scan.go", `now.Add(s.config.Load().TicketTTL)`, `now.Add(time.Hour)`, "attack.TestAYesThatNobodyCollectsIsVoidAfterAMinute"},
 	}
 }

@@ -177,7 +177,7 @@ func TestWhatASiteAnswers(t *testing.T) {
 		"404":           {status(404), 7, backchannel.GivenUp, "it answers 404"},
 		"429":           {status(429), 7, backchannel.GivenUp, "it answers 429"},
 		"500":           {status(500), 7, backchannel.GivenUp, "it answers 500"},
-		"nothing":       {dead, 7, backchannel.GivenUp, "context deadline exceeded"},
+		"nothing":       {dead, 7, backchannel.GivenUp, "no answer in time"},
 		"no connection": {func(*http.Request, int) (int, error) { return 0, errGone }, 7, backchannel.GivenUp, "connection refused"},
 		"at last": {func(_ *http.Request, try int) (int, error) {
 			return map[bool]int{true: 200, false: 503}[try == 7], nil

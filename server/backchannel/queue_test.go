@@ -25,6 +25,7 @@ func TestADeadSiteHoldsUpNoOther(t *testing.T) {
 		for i := range 100 {
 			w.ended("shop", fmt.Sprint("session", i)) // and whoever has ended it waits for nothing
 		}
+		synctest.Wait() // until all that may be sent at once are on their way
 		w.ended("bank", "other")
 		if !time.Now().Equal(begun) {
 			t.Error("whoever ends a session has to wait")

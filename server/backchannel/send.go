@@ -78,7 +78,7 @@ func (n *Notifier) inTurn(ctx context.Context, q *queue, x *notice) error {
 }
 
 // send makes one try, by the configuration of this moment. Its errors show neither the
-// address, in which the site may have a secret, nor the body of the answer.
+// address, in which the site may have a secret, nor anything of the answer but its status.
 func (n *Notifier) send(ctx context.Context, x *notice) error {
 	now := n.known.Load()
 	to := now.logoutURL(x.app)
@@ -100,7 +100,7 @@ func (n *Notifier) send(ctx context.Context, x *notice) error {
 	r.Header.Set("User-Agent", "qrlatch")
 	answer, err := n.Transport.RoundTrip(r)
 	if err != nil {
-		return err
+		return fault(err)
 	}
 	defer answer.Body.Close()
 	_, _ = io.CopyN(io.Discard, answer.Body, maxAnswer) // the status says all

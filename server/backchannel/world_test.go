@@ -4,13 +4,14 @@ import (
 	"bytes"
 	"encoding/base64"
 	"encoding/json"
-	"errors"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/url"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -169,4 +170,4 @@ func (l *lines) String() string {
 	return l.text.String()
 }
 
-var errGone = errors.New("connection refused")
+var errGone error = &net.OpError{Op: "dial", Err: syscall.ECONNREFUSED}

@@ -31,18 +31,20 @@ type EventName string
 
 // The events. One is told for each change, after it was saved; a repeated request that
 // changes nothing tells nothing. A refused ticket changes nothing but that it is noted:
-// it is told once of each client, and at most eight times of a login.
+// it is told once of each client, and at most eight times of a login. A refused passkey is
+// told at most three times of a login.
 const (
-	EventScan          EventName = "scan"
-	EventPush          EventName = "push" // a browser asked its person without a scan
-	EventApprove       EventName = "approve"
-	EventDeny          EventName = "deny"
-	EventWrongNumber   EventName = "wrong_number" // the third denies the login
-	EventRedeem        EventName = "redeem"
-	EventSignOut       EventName = "sign_out"
-	EventNotMe         EventName = "not_me"         // signed out by who says it was not them
-	EventTicketRefused EventName = "ticket_refused" // a real ticket, but late, twice or by another app
-	EventTicketReused  EventName = "ticket_reused"  // by another client: the session is void
+	EventScan           EventName = "scan"
+	EventPush           EventName = "push" // a browser asked its person without a scan
+	EventApprove        EventName = "approve"
+	EventDeny           EventName = "deny"
+	EventWrongNumber    EventName = "wrong_number"    // the third denies the login
+	EventPasskeyRefused EventName = "passkey_refused" // one was shown that does not approve: somebody else may hold the phone
+	EventRedeem         EventName = "redeem"
+	EventSignOut        EventName = "sign_out"
+	EventNotMe          EventName = "not_me"         // signed out by who says it was not them
+	EventTicketRefused  EventName = "ticket_refused" // a real ticket, but late, twice or by another app
+	EventTicketReused   EventName = "ticket_reused"  // by another client: the session is void
 )
 
 // NumberCheck is how far the check of the number has come.

@@ -78,7 +78,7 @@ type Identity struct {
 }
 
 // Mark is a set of things that a dialect has told its browser and must not tell
-// again. Each dialect owns bits of its own, of the lowest eight; see also refusalTold.
+// again. Each dialect owns bits of its own, of the lowest five; see also passkeyRefusalTold.
 type Mark uint32
 
 const (

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/url"
+	"time"
 )
 
 // This file asks for a passkey at the approval, by the rule of the app: whoever holds a
@@ -42,8 +43,12 @@ func (s *Service) ApproveWith(ctx context.Context, who Phone, h string, yes Yes)
 	if !errors.Is(err, ErrPasskeyRequired) || yes.Passkey == nil {
 		return l, err
 	}
+	began := time.Now()
 	// Nothing that the challenge is made of changes any more once a login was scanned.
 	if err := s.verifyPasskey(l, *yes.Passkey); err != nil {
+		if errors.Is(err, ErrPasskeyRefused) || errors.Is(err, ErrPasskeyUnknown) {
+			s.noteRefusedPasskey(ctx, l, began)
+		}
 		return l, wrap("approve", err)
 	}
 	return s.approve(ctx, who, h, yes.Number, true)
@@ -64,6 +69,35 @@ func (s *Service) verifyPasskey(l Login, p Passkey) error {
 		return ErrPasskeyRequired
 	}
 	return verifier.Verify(s.Keys(), l.Phone, challenge, p)
+}
+
+// passkeyRefusalsTold is how many refused passkeys of one login are told: as many as it takes
+// wrong numbers. Whoever holds the phone's token may try as often as he likes, and must not
+// fill the record.
+const passkeyRefusalsTold = 3
+
+// passkeyRefusalTold is the first of so many marks, which stand between those of the
+// dialects and those of tickets.
+const passkeyRefusalTold = refusalTold >> passkeyRefusalsTold
+
+// noteRefusedPasskey tells of a passkey that does not approve l. Where the record cannot be
+// kept, the refusal stands all the same, and is told as one that was told often enough.
+func (s *Service) noteRefusedPasskey(ctx context.Context, l Login, began time.Time) {
+	step := Step{Name: StepApprove, Result: StepPasskeyRefused, Began: began}
+	defer func() { s.step(step) }()
+	noted, saved, _ := s.decide(ctx, l.Phone, string(l.Handle), func(l *Login) error {
+		for mark := passkeyRefusalTold; l.State == Scanned && mark < refusalTold; mark <<= 1 {
+			if l.Told&mark == 0 {
+				l.Told |= mark
+				return nil
+			}
+		}
+		return errUnchanged
+	})
+	if saved {
+		step.Login = noted
+		s.tell(ctx, loginEvent(EventPasskeyRefused, noted))
+	}
 }
 
 // PasskeyChallenge returns what a passkey has to sign to approve l: all that the person

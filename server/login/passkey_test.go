@@ -3,6 +3,7 @@ package login_test
 import (
 	"bytes"
 	"net/netip"
+	"strings"
 	"testing"
 
 	"qrlatch/server/login"
@@ -181,4 +182,84 @@ func TestAChallengeIsOfAllThatIsApproved(t *testing.T) {
 			t.Error("a login whose key is gone has a challenge")
 		}
 	})
+}
+
+// Whoever holds the phone's token may try passkeys as often as he likes: it is seen, and does
+// not fill the record.
+func TestOfRefusedPasskeysThreeAreTold(t *testing.T) {
+	audited(t, func(w *world, told func() []login.Event) {
+		var steps []login.Step
+		w.config.Observe = func(s login.Step) { steps = append(steps, s) }
+		w.guarded()
+		_, l := w.scanned()
+		steps = nil
+		for n := range 100 {
+			if n == 2 { // another node knows what was told
+				w.Service = login.NewService(w.store, w.config)
+			}
+			_, err := w.ApproveWith(w.ctx, alice.Phone, string(l.Handle), login.Yes{Passkey: &login.Passkey{}})
+			w.wants(err, login.ErrPasskeyRefused)
+			_, err = w.Approve(w.ctx, alice.Phone, string(l.Handle), "") // who shows none is asked, and not refused
+			w.wants(err, login.ErrPasskeyRequired)
+		}
+		named := 0
+		for _, s := range steps {
+			if s.Name != login.StepApprove || s.Result != login.StepPasskeyRefused {
+				t.Errorf("%+v", s)
+			}
+			if s.Login.Handle != "" {
+				named++
+			}
+		}
+		if len(steps) != 100 || named != 3 {
+			t.Errorf("%d steps, %d with their login", len(steps), named)
+		}
+		got, err := w.ApproveWith(w.ctx, alice.Phone, string(l.Handle), login.Yes{Passkey: w.signs(l)})
+		w.must(err)
+		for range 2 { // what was told of passkeys is not taken from tickets
+			_, err = w.RedeemTicket(w.ctx, "forum", w.query(got).Get("ticket"))
+			w.wants(err, login.ErrRefused)
+		}
+		_, err = w.RedeemTicket(w.ctx, "shop", w.query(got).Get("ticket"))
+		w.must(err)
+		var names []string
+		for _, e := range told() {
+			names = append(names, string(e.Name))
+			if e.Login != l.Handle || e.Phone != alice.Phone {
+				t.Errorf("%+v", e)
+			}
+		}
+		if said := strings.Join(names, " "); said != "scan passkey_refused passkey_refused passkey_refused approve ticket_refused redeem" {
+			t.Errorf("told %s", said)
+		}
+	})
+}
+
+// A refusal is one also where nobody can note it.
+func TestAPasskeyIsRefusedWhileTheStoreIsAway(t *testing.T) {
+	audited(t, func(w *world, told func() []login.Event) {
+		w.guarded()
+		_, l := w.scanned()
+		store := w.store
+		store.Logins = fading{w.store.Logins, new(int)}
+		w.Service = login.NewService(store, w.config)
+		_, err := w.ApproveWith(w.ctx, alice.Phone, string(l.Handle), login.Yes{Passkey: &login.Passkey{}})
+		w.wants(err, login.ErrPasskeyRefused)
+		if n := len(told()); n != 1 {
+			t.Errorf("%d events, and only the scan was saved", n)
+		}
+	})
+}
+
+// fading is a table that goes away after its first change.
+type fading struct {
+	login.Table[login.Handle, login.Login]
+	changes *int
+}
+
+func (f fading) Update(ctx ctx, h login.Handle, change func(*login.Login) error) (login.Login, error) {
+	if *f.changes++; *f.changes > 1 {
+		return login.Login{}, errAway
+	}
+	return f.Table.Update(ctx, h, change)
 }

@@ -20,7 +20,8 @@ type Step struct {
 // StepName says what was called.
 type StepName string
 
-// The steps. A call that is not listed, or that changes nothing, is none, but for redemptions.
+// The steps. A call that is not listed, or that changes nothing, is none, but for redemptions
+// and refused passkeys.
 const (
 	StepStart   StepName = "start" // a push login's too, which begins as scanned
 	StepScan    StepName = "scan"
@@ -35,12 +36,13 @@ type StepResult string
 // The results. All but Done leave the state of the login as it was, except that the third
 // wrong number denies it.
 const (
-	StepDone        StepResult = "done"
-	StepWrongNumber StepResult = "wrong_number" // of approve
-	StepAgain       StepResult = "again"        // of redeem, and those below: the same client got the same session
-	StepRefused     StepResult = "refused"      // no ticket of ours, or late, twice or by another app
-	StepReused      StepResult = "reused"       // by another client: the session is void
-	StepFailed      StepResult = "failed"       // the store could not be reached
+	StepDone           StepResult = "done"
+	StepWrongNumber    StepResult = "wrong_number"    // of approve
+	StepPasskeyRefused StepResult = "passkey_refused" // of approve, each time; with a login as often as it is told
+	StepAgain          StepResult = "again"           // of redeem, and those below: the same client got the same session
+	StepRefused        StepResult = "refused"         // no ticket of ours, or late, twice or by another app
+	StepReused         StepResult = "reused"          // by another client: the session is void
+	StepFailed         StepResult = "failed"          // the store could not be reached
 )
 
 // step tells whoever measures that a step ends now.

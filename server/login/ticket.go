@@ -218,7 +218,8 @@ func (s *Service) tellRedemption(ctx context.Context, l Login, session SessionID
 // he likes, until its login is forgotten: he must not fill the record.
 const refusalsTold = 8
 
-// refusalTold is the first of so many marks. The dialects' own begin at the other end.
+// refusalTold is the first of so many marks. Those of passkeys stand before it, and the
+// dialects' own begin at the other end.
 const refusalTold Mark = 1 << 8
 
 // noteRefusal notes that a ticket of l was refused to id, and reports whether that is new

@@ -15,6 +15,7 @@ type logins struct {
 	states      map[login.State]prometheus.Counter
 	redemptions *prometheus.CounterVec
 	site, page  map[login.StepResult]prometheus.Counter
+	passkeys    prometheus.Counter
 
 	toScan, toApproval, toCollection prometheus.Histogram
 }
@@ -29,6 +30,10 @@ func newLogins() logins {
 			Name: "qrlatch_redemptions_total",
 			Help: "Tickets presented at the login page or by a site. again: the same client got the same session; refused: none of ours, late, used or another app's; reused: by another client, and the session is void; failed: the store was away.",
 		}, []string{"way", "result"}),
+		passkeys: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "qrlatch_passkeys_refused_total",
+			Help: "Passkeys that phones have shown and that approve nothing: not enrolled for that person, too old, or not signed for that login.",
+		}),
 		toScan: seconds("qrlatch_start_to_scan_seconds",
 			"From the start of a login to its scan, without push logins.", people),
 		toApproval: seconds("qrlatch_scan_to_approval_seconds",
@@ -60,7 +65,7 @@ func seconds(name, help string, buckets []float64) prometheus.Histogram {
 }
 
 func (l *logins) collectors() []prometheus.Collector {
-	return []prometheus.Collector{l.byState, l.redemptions, l.toScan, l.toApproval, l.toCollection}
+	return []prometheus.Collector{l.byState, l.redemptions, l.passkeys, l.toScan, l.toApproval, l.toCollection}
 }
 
 // Observe counts a step of a login; see [login.Config].
@@ -77,6 +82,8 @@ func (m *Metrics) Observe(s login.Step) {
 		case s.Result == login.StepDone:
 			l.states[login.Approved].Inc()
 			observe(l.toApproval, s.Login.Scanned, s.Login.Approved)
+		case s.Result == login.StepPasskeyRefused:
+			l.passkeys.Inc()
 		case s.Login.State == login.Denied: // by the third wrong number
 			l.states[login.Denied].Inc()
 		}

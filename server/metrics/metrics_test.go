@@ -178,6 +178,18 @@ func TestTheThirdWrongNumberIsADenial(t *testing.T) {
 	w.changed("one more", map[string]float64{}, wrong)
 }
 
+func TestEachRefusedPasskeyIsCounted(t *testing.T) {
+	w := newWorld(t)
+	_, said := w.ask("POST", "/v1/logins", `{"app":"vault"}`, asJSON)
+	handle := w.scan(w.find(`"id":"([^"]+)"`, said))
+	w.changed("none is shown", map[string]float64{}, func() { w.decide(handle, "approve", `{}`) })
+	w.changed("ten of another's", map[string]float64{"passkeys_refused_total": 10}, func() {
+		for range 10 {
+			w.decide(handle, "approve", `{"passkey":{"credential":"x","assertion":{}}}`)
+		}
+	})
+}
+
 // TestTimesAreThoseOfTheLogin measures in virtual time.
 func TestTimesAreThoseOfTheLogin(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -25,6 +25,7 @@ import (
 	"qrlatch/server/login"
 	"qrlatch/server/memstore"
 	"qrlatch/server/metrics"
+	"qrlatch/server/passkey"
 	"qrlatch/server/phone"
 	"qrlatch/server/web"
 )
@@ -57,8 +58,9 @@ func newWorld(t *testing.T) *world {
 	}
 	config := login.Config{
 		Keys: keys, Observe: w.metrics.Observe,
-		Apps: []login.App{app("shop", login.NumberNever), app("careful", login.NumberAlways)},
+		Apps: []login.App{app("shop", login.NumberNever), app("careful", login.NumberAlways), app("vault", login.NumberNever)},
 	}
+	config.Apps[2].Passkey, config.Passkeys = true, &passkey.RelyingParty{ID: "localhost"}
 	w.metrics.Stored(store.Count)
 	handler, err := web.New(web.Options{
 		Service: login.NewService(store.Store, config), PublicURL: public, Log: slog.New(slog.DiscardHandler),

@@ -8,6 +8,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"math/big"
 	"time"
 
 	"github.com/go-webauthn/webauthn/protocol"
@@ -28,6 +29,7 @@ var (
 	ErrUndated = errors.New("nobody says when this person has signed in")
 	ErrStale   = errors.New("this person has signed in too long ago")
 	ErrInvalid = errors.New("this is no enrolment that was asked for here")
+	ErrKey     = errors.New("its key is of a kind or size that is not taken") // an ErrInvalid
 )
 
 // MayEnrol returns nil, ErrUndated or ErrStale.
@@ -65,7 +67,7 @@ func (r *RelyingParty) Creation(keys login.Keyring, who login.Identity) (protoco
 }
 
 // Enrol returns the credential of a phone's answer to Creation, JSON as WebAuthn's
-// RegistrationResponseJSON, sealed for who. The errors are those of MayEnrol and ErrInvalid.
+// RegistrationResponseJSON, sealed for who. The errors are those of MayEnrol, ErrInvalid and ErrKey.
 func (r *RelyingParty) Enrol(keys login.Keyring, who login.Identity, response []byte) (sealed string, expires time.Time, err error) {
 	if err := r.MayEnrol(who); err != nil {
 		return "", time.Time{}, err
@@ -91,8 +93,8 @@ func (r *RelyingParty) Enrol(keys login.Keyring, who login.Identity, response []
 		return invalid(err)
 	}
 	c := credential{ID: object.AuthData.AttData.CredentialID, Key: object.AuthData.AttData.CredentialPublicKey, At: now.Unix()}
-	if _, err := webauthncose.ParsePublicKey(c.Key); err != nil {
-		return invalid(err)
+	if !taken(c.Key) {
+		return invalid(ErrKey)
 	}
 	if sealed, err = r.seal(keys, who.Phone, c); err != nil {
 		return "", time.Time{}, err
@@ -110,6 +112,30 @@ func algorithms() []protocol.CredentialParameter {
 		list = append(list, protocol.CredentialParameter{Type: protocol.PublicKeyCredentialType, Algorithm: a})
 	}
 	return list
+}
+
+// taken tells whether a key is of one of algorithms, and no larger than authenticators make
+// them: whoever makes an RSA key at home makes it so that each try of his to approve costs
+// milliseconds.
+func taken(cose []byte) bool {
+	key, err := webauthncose.ParsePublicKey(cose)
+	if err != nil {
+		return false
+	}
+	switch key := key.(type) {
+	case webauthncose.EC2PublicKeyData:
+		return key.Algorithm == int64(webauthncose.AlgES256)
+	case webauthncose.OKPPublicKeyData:
+		return key.Algorithm == int64(webauthncose.AlgEdDSA)
+	case webauthncose.RSAPublicKeyData:
+		bits := new(big.Int).SetBytes(key.Modulus).BitLen()
+		if bits < 2048 || bits > 4096 {
+			return false
+		}
+		exponent, err := webauthncose.ParseRSAPublicKeyDataExponent(&key)
+		return err == nil && exponent == 65537 && key.Algorithm == int64(webauthncose.AlgRS256)
+	}
+	return false
 }
 
 // begun is the challenge of an enrolment: when it was begun, and a MAC of that and of who

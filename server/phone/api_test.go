@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"net/url"
 	"reflect"
 	"strings"
 	"testing"
@@ -37,6 +38,7 @@ func newServer(t *testing.T, change ...func(*API)) *server {
 	service := login.NewService(store.Store, login.Config{Keys: keys, Apps: []login.App{
 		{ID: "shop", Name: "Corner Shop", RedirectURIs: []string{"https://shop.example:8443/in?x=1"}},
 		{ID: "bank", Name: "Bank", RedirectURIs: []string{"https://bank.example/in"}, Number: login.NumberAlways},
+		{ID: "chat", Name: "Chat", RedirectURIs: []string{"https://chat.example/webwxnewloginpage"}},
 	}})
 	api := &API{Service: service, Auth: Tokens{
 		{TokenSHA256: sha256.Sum256([]byte("alice-token")), Subject: "alice", Name: "Alice"},
@@ -102,10 +104,17 @@ func (s *server) redeemed(t *testing.T, id login.ID, path string) login.Session 
 	if err != nil {
 		t.Fatal(err)
 	}
-	uri, _ := s.RedirectURI(l)
-	_, ticket, _ := strings.Cut(uri, "ticket=")
-	ticket, _, _ = strings.Cut(ticket, "&")
-	v, err := s.RedeemTicket(t.Context(), l.App, ticket)
+	text, _ := s.RedirectURI(l)
+	uri, err := url.Parse(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var v login.Session
+	if l.App == "chat" { // whose browser collects it itself, and has cookies from it
+		v, err = s.RedeemPage(t.Context(), uri.Query(), firefox)
+	} else {
+		v, err = s.RedeemTicket(t.Context(), l.App, uri.Query().Get("ticket"))
+	}
 	if err != nil {
 		t.Fatal(err)
 	}

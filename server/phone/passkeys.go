@@ -74,6 +74,8 @@ func notEnrolled(err error) error {
 		return problem.Forbidden("sign-in-undated", "A passkey is enrolled within five minutes after its person has signed in, and this access token does not say when that was (auth_time). Fixed tokens never do.")
 	case errors.Is(err, passkey.ErrStale):
 		return problem.Forbidden("sign-in-too-old", "A passkey is enrolled within five minutes after its person has signed in. Have them sign in again, and enrol with the new access token.")
+	case errors.Is(err, passkey.ErrKey):
+		return problem.BadRequest("The passkey's key must be of ES256, EdDSA, or RS256 with a modulus of 2048 to 4096 bits and the exponent 65537. Enrol one of an authenticator that makes such keys: all systems' own do.")
 	case errors.Is(err, passkey.ErrInvalid):
 		return problem.BadRequest("attestation must be the phone's own answer to options that this server has given for you in the last five minutes, with its person verified.")
 	}

@@ -218,6 +218,11 @@ func TestAPasskeyIsEnrolledSoonAfterTheSignInOnly(t *testing.T) {
 				t.Errorf("%s: %v", body, got)
 			}
 		}
+		v.alice.Key = []byte("\xa4\x01\x03\x03\x39\x01\x00\x20\x42\xff\xff\x21\x43\x01\x00\x01") // COSE: RSA, RS256, of 16 bits
+		small := `{"attestation":` + string(v.alice.Create(options.Body.Bytes())) + `}`
+		if got := read(t, v.call(t, "alice-token", "POST", "/v1/passkeys", small), 400); !strings.Contains(got["detail"].(string), "2048 to 4096 bits") {
+			t.Errorf("a key of 16 bits: %v", got)
+		}
 		read(t, v.call(t, "bob-token", "POST", "/v1/passkeys", answer), 400)
 		read(t, v.call(t, "", "POST", "/v1/passkeys", answer), 401)
 		read(t, v.call(t, "alice-token", "POST", "/v1/passkeys", ""), 400)

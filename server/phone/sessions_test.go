@@ -59,7 +59,7 @@ func TestPhoneSignsItsBrowserOut(t *testing.T) {
 
 func TestPushLoginIsListed(t *testing.T) {
 	s := newServer(t)
-	id, path := s.scanned(t, "shop")
+	id, path := s.scanned(t, "chat")
 	c, err := s.Credentials(s.redeemed(t, id, path))
 	if err != nil {
 		t.Fatal(err)

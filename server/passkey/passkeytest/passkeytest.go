@@ -3,6 +3,7 @@
 package passkeytest
 
 import (
+	"bytes"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -26,6 +27,7 @@ type Authenticator struct {
 	Verifies bool   // its person, by finger, face or PIN
 	Present  bool   // somebody touches it
 	Format   string // of its attestation
+	Key      []byte // public, as COSE writes it, that it enrols; nil: its own
 }
 
 // New returns an authenticator that behaves.
@@ -40,6 +42,9 @@ func New(t testing.TB, rpID, origin string) *Authenticator {
 	return a
 }
 
+// ID is that of its passkey.
+func (a *Authenticator) ID() []byte { return bytes.Clone(a.id) }
+
 // Create answers creation options, as RegistrationResponseJSON.
 func (a *Authenticator) Create(options []byte) json.RawMessage {
 	a.t.Helper()
@@ -48,6 +53,9 @@ func (a *Authenticator) Create(options []byte) json.RawMessage {
 	// COSE: kty EC2, alg ES256, curve P-256, x, y.
 	key, err := webauthncbor.Marshal(map[int]any{1: 2, 3: -7, -1: 1, -2: point[1:33], -3: point[33:]})
 	a.must(err)
+	if a.Key != nil {
+		key = a.Key
+	}
 	attested := binary.BigEndian.AppendUint16(make([]byte, 16), uint16(len(a.id))) // of no make
 	attested = append(append(attested, a.id...), key...)
 	object, err := webauthncbor.Marshal(map[string]any{

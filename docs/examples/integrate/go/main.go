@@ -5,6 +5,7 @@ package main
 
 import (
 	"context"
+	"crypto"
 	"crypto/rand"
 	"crypto/subtle"
 	"encoding/base64"
@@ -17,14 +18,19 @@ import (
 	"net/http"
 	"os"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/coreos/go-oidc/v3/oidc"
+	"github.com/go-jose/go-jose/v4"
 )
 
 type site struct {
 	server, app, secret string
-	verifier            *oidc.IDTokenVerifier
+
+	mu      sync.Mutex
+	keys    map[string]crypto.PublicKey // of the server, by kid
+	fetched time.Time
 }
 
 var page = template.Must(template.New("").Parse(`<!DOCTYPE html><title>Sign in</title><div id="login"></div>
@@ -105,11 +111,63 @@ func (s *site) redeem(ctx context.Context, ticket string) (p person, err error) 
 func (s *site) verify(ctx context.Context, raw, typ string) (*oidc.IDToken, error) {
 	head, _, _ := strings.Cut(raw, ".")
 	text, _ := base64.RawURLEncoding.DecodeString(head)
-	var said struct{ Typ string }
-	if err := json.Unmarshal(text, &said); err != nil || said.Typ != typ {
-		return nil, errors.New("a token of another type")
+	var said struct{ Alg, Kid, Typ string }
+	if err := json.Unmarshal(text, &said); err != nil || said.Alg != oidc.ES256 || said.Typ != typ {
+		return nil, errors.New("not one of ours")
 	}
-	return s.verifier.Verify(ctx, raw) // signature, alg, iss, aud and exp
+	key, err := s.keyOf(ctx, said.Kid)
+	if err != nil {
+		return nil, err
+	}
+	keys := &oidc.StaticKeySet{PublicKeys: []crypto.PublicKey{key}}
+	verifier := oidc.NewVerifier(s.server, keys, &oidc.Config{ClientID: s.app, SupportedSigningAlgs: []string{oidc.ES256}})
+	return verifier.Verify(ctx, raw) // signature, iss, aud and exp
+}
+
+// errNoKey says nothing against a token: its key cannot be had just now. A set of keys that
+// go-oidc fetches itself does not tell the two apart.
+var errNoKey = errors.New("the keys cannot be had")
+
+// keyOf asks for a key that it does not know, every ten seconds at most.
+func (s *site) keyOf(ctx context.Context, kid string) (crypto.PublicKey, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.keys[kid] == nil && time.Since(s.fetched) > 10*time.Second {
+		s.fetched = time.Now()
+		keys, err := s.fetch(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("%w: %w", errNoKey, err)
+		}
+		s.keys = keys
+	}
+	if s.keys[kid] == nil {
+		return nil, errNoKey
+	}
+	return s.keys[kid], nil
+}
+
+func (s *site) fetch(ctx context.Context) (map[string]crypto.PublicKey, error) {
+	// For everybody, and not for who asked first and may hang up. A notice is waited for five seconds.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 3*time.Second)
+	defer cancel()
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, s.server+"/.well-known/jwks.json", nil)
+	if err != nil {
+		return nil, err
+	}
+	answer, err := http.DefaultClient.Do(r)
+	if err != nil {
+		return nil, err
+	}
+	defer answer.Body.Close()
+	var set jose.JSONWebKeySet
+	if err := json.NewDecoder(answer.Body).Decode(&set); err != nil {
+		return nil, err
+	}
+	keys := map[string]crypto.PublicKey{}
+	for _, key := range set.Keys {
+		keys[key.KeyID] = key.Key
+	}
+	return keys, nil
 }
 
 // signedOut is the logout_url: the phone, or something else, has ended a session.
@@ -121,6 +179,10 @@ func (s *site) signedOut(w http.ResponseWriter, r *http.Request) {
 		Nonce   any            `json:"nonce"`
 	}
 	token, err := s.verify(r.Context(), r.PostFormValue("logout_token"), "logout+jwt")
+	if errors.Is(err, errNoKey) {
+		http.Error(w, "The keys cannot be had just now.", http.StatusServiceUnavailable) // the notice comes again
+		return
+	}
 	if err == nil {
 		err = token.Claims(&said)
 	}
@@ -146,8 +208,6 @@ func (s *site) me(w http.ResponseWriter, r *http.Request) {
 
 func main() {
 	s := &site{server: os.Getenv("QRLATCH"), app: os.Getenv("APP"), secret: os.Getenv("SECRET")}
-	keys := oidc.NewRemoteKeySet(context.Background(), s.server+"/.well-known/jwks.json")
-	s.verifier = oidc.NewVerifier(s.server, keys, &oidc.Config{ClientID: s.app, SupportedSigningAlgs: []string{oidc.ES256}})
 	http.HandleFunc("GET /{$}", s.home)
 	http.HandleFunc("GET /signed-in", s.signedIn)
 	http.HandleFunc("POST /signed-out", s.signedOut)

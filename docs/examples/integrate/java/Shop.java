@@ -7,13 +7,11 @@ import com.sun.net.httpserver.HttpExchange;
 import com.sun.net.httpserver.HttpServer;
 import java.io.IOException;
 import java.math.BigInteger;
-import java.net.ConnectException;
 import java.net.InetSocketAddress;
 import java.net.URI;
 import java.net.URLDecoder;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
-import java.net.http.HttpTimeoutException;
 import java.net.http.HttpResponse.BodyHandlers;
 import java.nio.charset.StandardCharsets;
 import java.security.AlgorithmParameters;
@@ -102,18 +100,29 @@ public class Shop {
     static synchronized PublicKey keyOf(String kid) throws Exception {
         if (!KEYS.containsKey(kid) && fetched.isBefore(Instant.now().minusSeconds(10))) {
             fetched = Instant.now();
-            var answer = HTTP.send(HttpRequest.newBuilder(URI.create(SERVER + "/.well-known/jwks.json"))
-                .timeout(Duration.ofSeconds(10)).build(), BodyHandlers.ofString());
-            AlgorithmParameters curve = AlgorithmParameters.getInstance("EC");
-            curve.init(new ECGenParameterSpec("secp256r1"));
-            for (JsonNode key : JSON.readTree(answer.body()).path("keys")) {
-                ECPoint point = new ECPoint(number(key, "x"), number(key, "y"));
-                KEYS.put(key.path("kid").asText(), KeyFactory.getInstance("EC")
-                    .generatePublic(new ECPublicKeySpec(point, curve.getParameterSpec(ECParameterSpec.class))));
+            try {
+                fetch();
+            } catch (Exception e) {
+                throw new NoKey();
             }
         }
-        if (!KEYS.containsKey(kid)) throw new GeneralSecurityException("unknown key");
+        if (!KEYS.containsKey(kid)) throw new NoKey();
         return KEYS.get(kid);
+    }
+
+    // NoKey says nothing against a token: its key cannot be had just now.
+    static class NoKey extends Exception {}
+
+    static void fetch() throws Exception {
+        var answer = HTTP.send(HttpRequest.newBuilder(URI.create(SERVER + "/.well-known/jwks.json"))
+            .timeout(Duration.ofSeconds(3)).build(), BodyHandlers.ofString()); // a notice is waited for five
+        AlgorithmParameters curve = AlgorithmParameters.getInstance("EC");
+        curve.init(new ECGenParameterSpec("secp256r1"));
+        for (JsonNode key : JSON.readTree(answer.body()).path("keys")) {
+            ECPoint point = new ECPoint(number(key, "x"), number(key, "y"));
+            KEYS.put(key.path("kid").asText(), KeyFactory.getInstance("EC")
+                .generatePublic(new ECPublicKeySpec(point, curve.getParameterSpec(ECParameterSpec.class))));
+        }
     }
 
     static BigInteger number(JsonNode key, String member) { return new BigInteger(1, decode(key.path(member).asText())); }
@@ -131,7 +140,7 @@ public class Shop {
             x.getResponseHeaders().set("Cache-Control", "no-store");
             x.sendResponseHeaders(204, -1);
             x.close();
-        } catch (ConnectException | HttpTimeoutException e) {
+        } catch (NoKey e) {
             say(x, 503, "text/plain", "The keys cannot be had just now."); // the notice comes again
         } catch (Exception e) {
             say(x, 400, "text/plain", "This is no logout token for this site.");

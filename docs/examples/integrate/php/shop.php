@@ -44,14 +44,17 @@ function redeem(string $ticket): array {
 }
 
 // ask returns status and JSON of an answer of the login server; 0 if there is none.
-function ask(string $method, string $path, string $body = '', array $headers = []): array {
+function ask(string $method, string $path, string $body = '', array $headers = [], int $timeout = 10): array {
     global $server;
     $text = @file_get_contents($server . $path, false, stream_context_create(['http' => [
-        'method' => $method, 'header' => $headers, 'content' => $body, 'timeout' => 10, 'ignore_errors' => true, 'follow_location' => 0,
+        'method' => $method, 'header' => $headers, 'content' => $body, 'timeout' => $timeout, 'ignore_errors' => true, 'follow_location' => 0,
     ]]));
     preg_match('#^HTTP/\S+ (\d+)#', $http_response_header[0] ?? '', $line);
     return [(int) ($line[1] ?? 0), json_decode((string) $text, true)];
 }
+
+// NoKey says nothing against a token: its key cannot be had just now.
+class NoKey extends Exception {}
 
 // claims returns what a token of a type says, or null. Both types have the same key, and
 // neither does for the other: a logout token is no proof that somebody signed in.
@@ -64,7 +67,7 @@ function claims(string $token, string $typ): ?array {
     }
     $key = keyOf($head['kid']);
     $signature = decode($parts[2]);
-    if ($key === null || strlen($signature) !== 64 || openssl_verify("$parts[0].$parts[1]", der($signature), $key, OPENSSL_ALGO_SHA256) !== 1) {
+    if (strlen($signature) !== 64 || openssl_verify("$parts[0].$parts[1]", der($signature), $key, OPENSSL_ALGO_SHA256) !== 1) {
         return null;
     }
     $said = json_decode(decode($parts[1]), true);
@@ -72,17 +75,17 @@ function claims(string $token, string $typ): ?array {
 }
 
 // keyOf asks for the keys. Keep them where your processes share things (APCu), and ask again
-// for a kid that you do not know.
-function keyOf(string $kid): ?OpenSSLAsymmetricKey {
-    [, $set] = ask('GET', '/.well-known/jwks.json');
-    foreach ($set['keys'] ?? [] as $key) {
+// for a kid that you do not know, every ten seconds at most.
+function keyOf(string $kid): OpenSSLAsymmetricKey {
+    [$status, $set] = ask('GET', '/.well-known/jwks.json', timeout: 3); // a notice is waited for five
+    foreach ($status === 200 ? $set['keys'] ?? [] : [] as $key) {
         if ($key['kid'] === $kid) {
             // SubjectPublicKeyInfo of an uncompressed point on P-256 (RFC 5480).
             $info = hex2bin('3059301306072a8648ce3d020106082a8648ce3d03010703420004') . decode($key['x']) . decode($key['y']);
-            return openssl_pkey_get_public("-----BEGIN PUBLIC KEY-----\n" . base64_encode($info) . "\n-----END PUBLIC KEY-----") ?: null;
+            return openssl_pkey_get_public("-----BEGIN PUBLIC KEY-----\n" . base64_encode($info) . "\n-----END PUBLIC KEY-----") ?: throw new NoKey();
         }
     }
-    return null;
+    throw new NoKey();
 }
 
 // der writes a signature of two numbers (RFC 7518, section 3.4) as openssl reads it.
@@ -102,7 +105,12 @@ function decode(string $text): string {
 
 // signedOut is the logout_url: the phone, or something else, has ended a session.
 function signedOut(): void {
-    $said = claims(is_string($_POST['logout_token'] ?? null) ? $_POST['logout_token'] : '', 'logout+jwt');
+    try {
+        $said = claims(is_string($_POST['logout_token'] ?? null) ? $_POST['logout_token'] : '', 'logout+jwt');
+    } catch (NoKey) {
+        say(503, 'The keys cannot be had just now.'); // the notice comes again
+        return;
+    }
     if (!is_string($said['sid'] ?? null) || isset($said['nonce']) || !isset($said['events']['http://schemas.openid.net/event/backchannel-logout'])) {
         say(400, 'This is no logout token for this site.');
         return;
@@ -114,7 +122,11 @@ function signedOut(): void {
 
 // me is of another service of yours, which trusts nobody's word but an id_token.
 function me(): void {
-    $said = claims(preg_replace('/^Bearer /', '', $_SERVER['HTTP_AUTHORIZATION'] ?? ''), 'JWT');
+    try {
+        $said = claims(preg_replace('/^Bearer /', '', $_SERVER['HTTP_AUTHORIZATION'] ?? ''), 'JWT');
+    } catch (NoKey) {
+        $said = null;
+    }
     $said === null ? say(401, 'Who are you?') : say(200, json_encode(['sub' => $said['sub']]));
 }
 

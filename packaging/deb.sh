@@ -26,7 +26,9 @@ umask 022
 GOOS=linux packaging/build.sh "$root/usr/bin/qrlatch"
 install -D -m 644 -t "$root/usr/lib/systemd/system" packaging/qrlatch.service
 install -D -m 644 -t "$root/etc/qrlatch" packaging/qrlatch.yaml
-install -D -m 644 -t "$root/usr/share/doc/qrlatch" README.md docs/*.md
+install -D -m 644 -t "$root/usr/share/doc/qrlatch" ./*.md
+install -D -m 644 -t "$root/usr/share/doc/qrlatch/docs" docs/*.md docs/openapi.yaml
+install -D -m 644 -t "$root/usr/share/qrlatch" packaging/grafana/qrlatch.json packaging/prometheus/alerts.yaml
 install -D -m 644 LICENSE "$root/usr/share/doc/qrlatch/copyright"
 install -D -m 755 -t "$root/DEBIAN" packaging/deb/postinst packaging/deb/prerm packaging/deb/postrm
 echo /etc/qrlatch/qrlatch.yaml >"$root/DEBIAN/conffiles"

@@ -71,7 +71,7 @@ mkdir "$work/copy" "$work/layer" "$work/elsewhere"
 VERSION=$(git describe --tags --always --dirty 2>/dev/null || echo dev)
 SOURCE_DATE_EPOCH=$(git log -1 --format=%ct 2>/dev/null || echo 0)
 export VERSION SOURCE_DATE_EPOCH
-cp -r go.mod go.sum README.md LICENSE docs assets templates server packaging "$work/elsewhere"
+cp -r go.mod go.sum ./*.md LICENSE docs assets templates server packaging "$work/elsewhere"
 first=$(packaging/deb.sh)
 second=$(umask 077 && TZ=Asia/Tokyo "$work/elsewhere/packaging/deb.sh")
 cmp "$first" "$work/elsewhere/$second" || fail "two folders, two packages"

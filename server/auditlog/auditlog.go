@@ -15,6 +15,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/netip"
+	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -77,6 +78,9 @@ func (l *Log) Reopen(name string) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	old := l.to
+	if os.SameFile(old.is, to.is) {
+		return to.file.Close() // a line of ours may have been half written when it was looked at
+	}
 	l.to = to
 	if old == l.inUse {
 		return nil // whoever writes to it closes it

@@ -10,6 +10,7 @@ import (
 type disk struct {
 	file io.WriteCloser
 	torn bool // what is last in the file has no line's end
+	is   os.FileInfo
 }
 
 // open opens the file of a name, or makes it. A program that was killed, or had no more
@@ -23,22 +24,16 @@ func open(name string) (*disk, error) {
 	if err != nil {
 		return nil, err
 	}
-	torn, err := lacksItsEnd(f)
+	d := &disk{file: f}
+	if d.is, err = f.Stat(); err == nil && d.is.Size() > 0 {
+		last := make([]byte, 1)
+		_, err = f.ReadAt(last, d.is.Size()-1)
+		d.torn = last[0] != '\n'
+	}
 	if err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
-	return &disk{f, torn}, nil
-}
-
-// lacksItsEnd tells whether the last line of f lacks its end.
-func lacksItsEnd(f *os.File) (bool, error) {
-	info, err := f.Stat()
-	if err != nil || info.Size() == 0 {
-		return false, err
-	}
-	last := make([]byte, 1)
-	_, err = f.ReadAt(last, info.Size()-1)
-	return last[0] != '\n', err
+	return d, nil
 }
 
 // append writes a line, whose end is in text, with one write. It never becomes one with a

@@ -1,9 +1,12 @@
 // A site that signs people in by qrlatch. As it stands:
 //
 //	QRLATCH=https://login.example APP=shop SECRET=secret LISTEN=127.0.0.1:8082 go run .
+//
+// Elsewhere than in qrlatch's sources, first: go mod init shop && go mod tidy
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto"
 	"crypto/rand"
@@ -212,7 +215,7 @@ func main() {
 	http.HandleFunc("GET /signed-in", s.signedIn)
 	http.HandleFunc("POST /signed-out", s.signedOut)
 	http.HandleFunc("GET /api/me", s.me)
-	l, err := net.Listen("tcp", os.Getenv("LISTEN"))
+	l, err := net.Listen("tcp", cmp.Or(os.Getenv("LISTEN"), "127.0.0.1:8082"))
 	if err != nil {
 		log.Fatal(err)
 	}

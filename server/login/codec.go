@@ -9,8 +9,9 @@ import (
 //	version (1 byte) | which fields are there (5 bytes, the first field is the lowest bit) | those fields
 //
 // in the order of its method fields, which reads and writes alike. A field that is zero
-// costs its bit, a truth nothing more. A text goes with its length, a number as a varint,
-// a time as 8 bytes of nanoseconds (it comes back in local time, without a monotonic reading).
+// costs its bit, a truth nothing more. A text goes with its length, and some are shortened by
+// phrases before; a number goes as a varint, a time as 8 bytes of nanoseconds (it comes back in
+// local time, without a monotonic reading).
 //
 // A field that is added goes to the end of fields, and a field that is dropped leaves its
 // bit behind: then a node of the version before reads what a newer one wrote, unless the
@@ -32,7 +33,7 @@ func (l *Login) fields(c *coder) {
 	text(c, &l.KeyID)
 	raw(c, l.Binding[:])
 	text(c, &l.App)
-	text(c, &l.RedirectURI)
+	short(c, &l.RedirectURI)
 	text(c, &l.SiteState)
 	text(c, &l.Lang)
 	l.Browser.fields(c)
@@ -100,7 +101,7 @@ func (u *UserCode) fields(c *coder) {
 
 func (b *Browser) fields(c *coder) {
 	address(c, &b.Addr)
-	userAgent(c, &b.UserAgent)
+	short(c, &b.UserAgent)
 }
 
 func (p *Phone) fields(c *coder) {

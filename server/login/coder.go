@@ -114,19 +114,20 @@ func text[S ~string](c *coder, s *S) {
 	}
 }
 
-func userAgent(c *coder, s *string) {
+// short is text for what is mostly made of phrases.
+func short(c *coder, s *string) {
 	switch {
 	case !c.field(*s != ""):
 	case c.reading:
 		var ok bool
-		if *s, ok = longUserAgent(c.cut(c.take())); !ok {
+		if *s, ok = longText(c.cut(c.take())); !ok {
 			c.err = errDamagedRecord
 		}
 	default:
 		var room [maxUserAgent]byte
-		short := appendShortUserAgent(room[:0], *s)
-		c.put(uint64(len(short)))
-		c.out = append(c.out, short...)
+		b := appendShort(room[:0], *s)
+		c.put(uint64(len(b)))
+		c.out = append(c.out, b...)
 	}
 }
 

@@ -139,7 +139,7 @@ func TestThreeNodesAreOneStateMachine(t *testing.T) {
 				t.Fatalf("%s: %v", at, err) // a connection that was cut is the store's own business
 			}
 			again := m.phone == who && (s.to == was || s.to == login.Scanned || s.to == login.Approved && was == login.Redeemed) // it changes nothing
-			if (err == nil) != may && !(err == nil && again) {
+			if ok := err == nil; ok && !may && !again || !ok && may {
 				t.Fatalf("%s: %v, and it may: %v", at, err, may)
 			}
 			if may {

@@ -2,10 +2,10 @@ package login
 
 import "strings"
 
-// userAgentParts are what nearly every User-Agent is made of: with them that of a usual
-// browser is kept in some 15 bytes instead of 120. Records refer to them by place: a new
-// one goes to the end, and none is ever taken out.
-var userAgentParts = [...]string{
+// phrases are what nearly every User-Agent is made of, and many a redirect_uri: with them the
+// User-Agent of a usual browser is kept in some 15 bytes instead of 120. Records refer to them by
+// place: a new one goes to the end, and none is ever taken out.
+var phrases = [...]string{
 	"Mozilla/5.0 (Windows NT 10.0; Win64; x64",
 	"Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7",
 	"Mozilla/5.0 (Macintosh; Intel Mac OS X ",
@@ -47,23 +47,25 @@ var userAgentParts = [...]string{
 	"; Win64; x64",
 	"; .NET CLR ",
 	".0.0.0",
+	"https://",
+	"/cgi-bin/mmwebwx-bin/webwxnewloginpage",
 }
 
-// A byte of a shortened User-Agent is itself below partByte, else it stands for a part,
-// except that verbatim goes before a byte of the text that is not below partByte.
+// A byte of a shortened text is itself below phraseByte, else it stands for a phrase,
+// except that verbatim goes before a byte of the text that is not below phraseByte.
 const (
-	partByte = 0x80
-	verbatim = 0xff
+	phraseByte = 0x80
+	verbatim   = 0xff
 )
 
-func appendShortUserAgent(b []byte, text string) []byte {
+func appendShort(b []byte, text string) []byte {
 	for text != "" {
-		if part := userAgentPart(text); part >= 0 {
-			b = append(b, byte(partByte+part))
-			text = text[len(userAgentParts[part]):]
+		if i := phraseAt(text); i >= 0 {
+			b = append(b, byte(phraseByte+i))
+			text = text[len(phrases[i]):]
 			continue
 		}
-		if text[0] >= partByte {
+		if text[0] >= phraseByte {
 			b = append(b, verbatim)
 		}
 		b = append(b, text[0])
@@ -72,12 +74,12 @@ func appendShortUserAgent(b []byte, text string) []byte {
 	return b
 }
 
-// userAgentPart finds the first part that text begins with, or gives -1.
-func userAgentPart(text string) int {
+// phraseAt finds the first phrase that text begins with, or gives -1.
+func phraseAt(text string) int {
 	switch text[0] {
-	case 'M', ')', ' ', ';', '.': // nothing else begins one
-		for i, part := range userAgentParts {
-			if strings.HasPrefix(text, part) {
+	case 'M', ')', ' ', ';', '.', 'h', '/': // nothing else begins one
+		for i, phrase := range phrases {
+			if strings.HasPrefix(text, phrase) {
 				return i
 			}
 		}
@@ -85,19 +87,19 @@ func userAgentPart(text string) int {
 	return -1
 }
 
-// longUserAgent is the inverse of appendShortUserAgent; ok is false for what that never wrote.
-func longUserAgent(short string) (text string, ok bool) {
+// longText is the inverse of appendShort; ok is false for what that never wrote.
+func longText(short string) (text string, ok bool) {
 	var room [maxUserAgent]byte
 	b := room[:0]
 	for i := 0; i < len(short); i++ {
 		switch c := short[i]; {
-		case c < partByte:
+		case c < phraseByte:
 			b = append(b, c)
 		case c == verbatim && i+1 < len(short):
 			i++
 			b = append(b, short[i])
-		case int(c-partByte) < len(userAgentParts):
-			b = append(b, userAgentParts[c-partByte]...)
+		case int(c-phraseByte) < len(phrases):
+			b = append(b, phrases[c-phraseByte]...)
 		default:
 			return "", false
 		}

@@ -1,7 +1,6 @@
 package login
 
 import (
-	"encoding/base64"
 	"net/netip"
 	"sync"
 	"time"
@@ -65,11 +64,8 @@ type earshot struct {
 // hearings are what was heard since a time, until absence after it.
 type hearings struct {
 	since time.Time
-	of    map[heardLogin]hearing
+	of    map[packedHandle]hearing
 }
-
-// heardLogin is a Handle.
-type heardLogin [handleBytes]byte
 
 // hearing is what was heard of a login, and when: a million of them are kept.
 type hearing struct {
@@ -89,9 +85,8 @@ func (h hearings) lately(t tick, now time.Time) bool {
 	return t != 0 && now.Sub(h.since.Add(time.Duration(t-1)*time.Millisecond)) <= absence
 }
 
-func (a *audience) place(h Handle) (*earshot, heardLogin) {
-	var login heardLogin
-	_, _ = base64.RawURLEncoding.Decode(login[:], []byte(h)) // it is one of ours
+func (a *audience) place(h Handle) (*earshot, packedHandle) {
+	login := h.pack()
 	return &a.shares[login[0]%byte(len(a.shares))], login
 }
 
@@ -103,7 +98,7 @@ func (a *audience) hear(h Handle, by watcher) {
 	defer e.mu.Unlock()
 	now := time.Now()
 	if e.now.of == nil || now.Sub(e.now.since) > absence {
-		e.then, e.now = e.now, hearings{now, make(map[heardLogin]hearing)}
+		e.then, e.now = e.now, hearings{now, make(map[packedHandle]hearing)}
 	}
 	at, of := e.now.tick(now), e.now.of[login]
 	of.any = at

@@ -28,7 +28,8 @@ func (s *Service) unopened(l Login, now time.Time) bool {
 }
 
 // openSession hands out the session of a redeemed login, as ErrRedeemed says at most once,
-// except to its own browser, which is given cookies as well. Only a redeemed login may come here, with its key. Invariants:
+// except to its own browser, which is given cookies as well. Only a redeemed login may come
+// here, with its key. Invariants:
 //
 //   - A session is saved only for a login that is not marked as opened, and not too long
 //     after it was redeemed; see unopened. So none is saved after it was handed out.

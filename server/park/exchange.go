@@ -1,7 +1,6 @@
 package park
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"errors"
@@ -14,15 +13,15 @@ import (
 )
 
 // This file serves the next request of a parked connection right here, if it is a plain
-// one. It is read by net/http's parser, and answered by the same handler; but its connection
-// need not go back to a server that would begin a goroutine, a reader and two buffers for it.
+// one. It is answered by the handler of net/http's server; but its connection need not go back
+// to that server, which would begin a goroutine, a reader and two buffers for it.
 
 // exchange is a request that is served here, and its answer. To its handler it is the
 // ResponseWriter and the context.
 type exchange struct {
 	parked *parked
 	room   *room
-	body   io.Closer // the request's
+	body   plainBody
 	header http.Header
 	status int  // 0: nothing is written yet
 	untold bool // of what kind the body is
@@ -38,8 +37,6 @@ type exchange struct {
 // room is what an exchange needs while it lasts.
 type room struct {
 	in         [roomForPlain]byte
-	from       bytes.Reader
-	reader     *bufio.Reader
 	head, body bytes.Buffer
 	wire       []byte
 }
@@ -51,17 +48,36 @@ const (
 	pieceSize = 16 << 10
 )
 
-func newRoom() any { return &room{reader: bufio.NewReaderSize(nil, roomForPlain)} }
+func newRoom() any { return new(room) }
 
-// request reads the first n bytes. It is nil if net/http finds fault with them.
-func (m *room) request(n int) *http.Request {
-	m.from.Reset(m.in[:n])
-	m.reader.Reset(&m.from)
-	r, err := http.ReadRequest(m.reader)
-	if err != nil {
-		return nil
+// plainBody is the body of a plain request, which is in a room. Nobody waits for more of it.
+type plainBody struct {
+	mu     sync.Mutex
+	rest   []byte
+	closed bool
+}
+
+// Read is io.Reader's.
+func (b *plainBody) Read(into []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.closed {
+		return 0, http.ErrBodyReadAfterClose
 	}
-	return r
+	n := copy(into, b.rest)
+	if b.rest = b.rest[n:]; len(b.rest) == 0 {
+		return n, io.EOF
+	}
+	return n, nil
+}
+
+// Close is io.Closer's. Whoever has kept the body could read in it what comes into the room
+// next.
+func (b *plainBody) Close() error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.rest, b.closed = nil, true
+	return nil
 }
 
 // serve serves what has come, or leaves it to net/http.
@@ -81,10 +97,9 @@ func (p *parked) serve() {
 		p.hangUp()
 		return
 	}
-	if peer := p.socket.Peer(); peer != "" && n <= p.lot.largest && isPlain(m.in[:n]) {
-		if r := m.request(n); r != nil {
-			r.RemoteAddr = peer
-			p.exchange(r, m)
+	if r, body, ok := readPlain(m.in[:n]); ok && n <= p.lot.largest {
+		if r.RemoteAddr = p.socket.Peer(); r.RemoteAddr != "" {
+			p.exchange(&r, body, m)
 			return
 		}
 	}
@@ -92,8 +107,11 @@ func (p *parked) serve() {
 	p.resume()
 }
 
-func (p *parked) exchange(r *http.Request, m *room) {
-	e := &exchange{parked: p, room: m, body: r.Body, header: make(http.Header)}
+func (p *parked) exchange(r *http.Request, body []byte, m *room) {
+	e := &exchange{parked: p, room: m, header: make(http.Header), body: plainBody{rest: body}}
+	if r.Body = http.NoBody; len(body) > 0 {
+		r.Body = &e.body
+	}
 	m.head.Reset()
 	m.body.Reset()
 	p.done, p.keepAlive, p.http11 = false, !r.Close, true
@@ -222,8 +240,7 @@ func (e *exchange) start(length int) []byte {
 	return e.parked.appendHead(e.room.wire[:0], e.status, e.room.head.Bytes(), length)
 }
 
-// end is when the handler has returned. Who has kept the body could read in it what comes
-// into this room next.
+// end is when the handler has returned.
 func (e *exchange) end() {
 	_ = e.body.Close() // the body is here: there is nothing that could fail
 	e.mu.Lock()

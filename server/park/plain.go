@@ -2,7 +2,11 @@ package park
 
 import (
 	"bytes"
+	"net/http"
+	"net/textproto"
+	"net/url"
 	"strconv"
+	"strings"
 )
 
 // This file tells a plain request from all others: those are net/http's business, which
@@ -12,63 +16,89 @@ import (
 // roomForPlain is how large a plain request may be, with its body. Nearly all are smaller.
 const roomForPlain = 4 << 10
 
-// isPlain tells whether b is one whole request of HTTP/1.1 and nothing else, in which
-// nothing is unusual. What it takes, every reader of HTTP/1.1 understands alike.
-func isPlain(b []byte) bool {
+// readPlain reads b if it is one whole request of HTTP/1.1 and nothing else, in which
+// nothing is unusual: what it takes, every reader of HTTP/1.1 understands alike. It gives
+// what http.ReadRequest would, which copies each field, where this copies the head once.
+// body is a part of b, and r has none.
+func readPlain(b []byte) (r http.Request, body []byte, ok bool) {
 	end := bytes.Index(b, []byte("\r\n\r\n"))
 	if end < 0 {
-		return false
+		return r, nil, false
 	}
-	head, body := b[:end+2], len(b)-end-4
-	line, head, _ := bytes.Cut(head, []byte("\r\n"))
-	if !isPlainStart(line) {
-		return false
+	line, fields, _ := strings.Cut(string(b[:end+2]), "\r\n")
+	if !readPlainStart(&r, line) || !readPlainFields(&r, fields) {
+		return r, nil, false
 	}
-	host, length := false, -1
-	for len(head) > 0 {
-		line, head, _ = bytes.Cut(head, []byte("\r\n"))
-		name, value, ok := bytes.Cut(line, []byte(": "))
-		if !ok || !all(name, inName) || !all(value, inValue) {
-			return false
-		}
-		switch {
-		case is(name, "host"):
-			if host || !all(value, inHost) {
-				return false
-			}
-			host = true
-		case is(name, "content-length"):
-			n, err := strconv.ParseUint(string(value), 10, 16)
-			if length >= 0 || err != nil {
-				return false
-			}
-			length = int(n)
-		case is(name, "connection"):
-			if !is(value, "keep-alive") && !is(value, "close") {
-				return false
-			}
-		case is(name, "transfer-encoding"), is(name, "expect"), is(name, "upgrade"), is(name, "trailer"), is(name, "te"):
-			return false
-		}
-	}
-	return host && max(length, 0) == body
+	body = b[end+4:]
+	return r, body, int64(len(body)) == r.ContentLength
 }
 
-// isPlainStart tells whether line asks for a path.
-func isPlainStart(line []byte) bool {
-	method, rest, _ := bytes.Cut(line, []byte(" "))
-	switch string(method) {
+// readPlainStart reads a line that asks for a path.
+func readPlainStart(r *http.Request, line string) (ok bool) {
+	var version string
+	r.Method, line, _ = strings.Cut(line, " ")
+	switch r.Method {
 	case "GET", "POST", "DELETE":
 	default:
 		return false
 	}
-	target, version, _ := bytes.Cut(rest, []byte(" "))
-	return len(target) > 0 && target[0] == '/' && all(target, inTarget) && string(version) == "HTTP/1.1"
+	r.RequestURI, version, _ = strings.Cut(line, " ")
+	if version != "HTTP/1.1" || !all(r.RequestURI, inTarget) || r.RequestURI[0] != '/' {
+		return false
+	}
+	r.Proto, r.ProtoMajor, r.ProtoMinor = "HTTP/1.1", 1, 1
+	var err error
+	r.URL, err = url.ParseRequestURI(r.RequestURI)
+	return err == nil
 }
 
-func all(text []byte, in func(byte) bool) bool {
-	for _, c := range text {
-		if !in(c) {
+func readPlainFields(r *http.Request, fields string) (ok bool) {
+	var line string
+	lengthGiven, values := false, make([]string, strings.Count(fields, "\n"))
+	r.Header = make(http.Header, len(values))
+	for i := 0; len(fields) > 0; i++ {
+		line, fields, _ = strings.Cut(fields, "\r\n")
+		name, value, ok := strings.Cut(line, ": ")
+		if !ok || !all(name, inName) || !all(value, inValue) {
+			return false
+		}
+		switch name = textproto.CanonicalMIMEHeaderKey(name); name {
+		case "Host":
+			if r.Host != "" || !all(value, inHost) {
+				return false
+			}
+			r.Host = value
+			continue
+		case "Content-Length":
+			n, err := strconv.ParseUint(value, 10, 16)
+			if lengthGiven || err != nil {
+				return false
+			}
+			r.ContentLength, lengthGiven = int64(n), true
+		case "Connection":
+			if !strings.EqualFold(value, "keep-alive") && !strings.EqualFold(value, "close") {
+				return false
+			}
+			r.Close = r.Close || len(value) == len("close")
+		case "Transfer-Encoding", "Expect", "Upgrade", "Trailer", "Te":
+			return false
+		}
+		values[i] = textproto.TrimString(value)
+		if others := r.Header[name]; others != nil {
+			r.Header[name] = append(others, values[i])
+		} else {
+			r.Header[name] = values[i : i+1 : i+1]
+		}
+	}
+	if r.Header.Get("Pragma") == "no-cache" && r.Header["Cache-Control"] == nil { // of HTTP/1.0
+		r.Header.Set("Cache-Control", "no-cache")
+	}
+	return r.Host != ""
+}
+
+func all(text string, in func(byte) bool) bool {
+	for i := range len(text) {
+		if !in(text[i]) {
 			return false
 		}
 	}
@@ -87,19 +117,3 @@ func inTarget(c byte) bool { return c > ' ' && c < 0x7f }
 
 func isLetter(c byte) bool { return 'a' <= c|0x20 && c|0x20 <= 'z' }
 func isDigit(c byte) bool  { return '0' <= c && c <= '9' }
-
-// is compares with a word in small letters, whatever the case.
-func is(text []byte, word string) bool {
-	if len(text) != len(word) {
-		return false
-	}
-	for i, c := range text {
-		if 'A' <= c && c <= 'Z' {
-			c |= 0x20
-		}
-		if c != word[i] {
-			return false
-		}
-	}
-	return true
-}

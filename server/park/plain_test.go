@@ -59,7 +59,7 @@ var plainSeeds = []struct {
 
 func TestOnlyWhatNobodyCanTakeForSomethingElseIsPlain(t *testing.T) {
 	for _, test := range plainSeeds {
-		if got := isPlain([]byte(test.text)); got != test.plain {
+		if _, _, got := readPlain([]byte(test.text)); got != test.plain {
 			t.Errorf("%s: %v: %q", test.why, got, test.text)
 		}
 	}

@@ -78,7 +78,8 @@ func (w *wheel) set(p *parked, t time.Time) {
 		}
 	}
 	s.unlink(p)
-	s.link(p, max(w.tickAt(time.Now().Add(time.Until(t)+Tick-1)), s.passed+1))
+	now := time.Now()
+	s.link(p, max(w.tickAt(now.Add(t.Sub(now)+Tick-1)), s.passed+1))
 }
 
 // remove takes p's alarm back.

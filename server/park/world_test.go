@@ -61,6 +61,7 @@ func (g *guest) fail(err error) {
 func (g *guest) Wake(s park.Spot) {
 	defer g.enter()()
 	g.wakes.Add(1)
+	draining := s.Draining() // before it says that it is here, or it might be so after that
 	g.mu.Lock()
 	first := g.spot == nil
 	g.spot = s
@@ -74,7 +75,7 @@ func (g *guest) Wake(s park.Spot) {
 	for _, f := range todo {
 		f(s)
 	}
-	if s.Draining() && !stubborn {
+	if draining && !stubborn {
 		s.Answer(http.StatusOK, nil, []byte("draining"))
 	}
 }

@@ -30,7 +30,7 @@ import (
 type bench struct {
 	*family
 	ours      string // path of the server
-	goQRCode  string // path of the same server that draws with go-qrcode; may be empty
+	beside    string // path of another server, for the part login; may be empty
 	quick     bool
 	rounds    int
 	soakTime  time.Duration
@@ -82,7 +82,7 @@ func run(ctx context.Context, args []string) (err error) {
 	b := &bench{out: os.Stdout}
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	flags.StringVar(&b.ours, "server", "bin/qrlatch", "the server to measure")
-	flags.StringVar(&b.goQRCode, "goqrcode", "", "the same server, built to draw with go-qrcode, for the part login")
+	flags.StringVar(&b.beside, "beside", "", "another build of the server, to compare with in the part login")
 	flags.BoolVar(&b.quick, "quick", false, "small sizes and two rounds: a look whether everything works, no figures to quote")
 	flags.IntVar(&b.rounds, "rounds", 5, "interleaved rounds")
 	flags.DurationVar(&b.soakTime, "soak", time.Minute, "how long the soak lasts, before it waits for records to run out")

@@ -14,8 +14,6 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
-
-	"github.com/skip2/go-qrcode"
 )
 
 // exchange is a request of a login, and what the server answered.
@@ -67,8 +65,7 @@ func recordLogin(ctx context.Context, addr, dir string) (file string, err error)
 }
 
 // readReplay makes the floor: a bare net/http server that answers the requests of a
-// recorded login with its bytes, and knows nothing. As "floor FILE go-qrcode" it draws
-// each picture with go-qrcode all the same.
+// recorded login with its bytes, and knows nothing.
 func readReplay(args []string) (http.Handler, error) {
 	if len(args) == 0 {
 		return nil, fmt.Errorf("the floor needs a recorded login")
@@ -85,7 +82,6 @@ func readReplay(args []string) (http.Handler, error) {
 	for _, e := range all {
 		answers[e.Method+" "+e.URI] = e
 	}
-	draws := len(args) > 1 && args[1] == "go-qrcode"
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		e, ok := answers[r.Method+" "+r.RequestURI]
 		if !ok {
@@ -97,16 +93,7 @@ func readReplay(args []string) (http.Handler, error) {
 		for name, values := range e.Header {
 			header[name] = values
 		}
-		body := e.Body
-		if draws && strings.HasPrefix(r.URL.Path, "/qrcode/") {
-			drawn, err := qrcode.Encode("http://login.example/l/bvqjjbpmamlvsscxsspifarjtvss", qrcode.Medium, 256)
-			if err != nil {
-				http.Error(w, err.Error(), http.StatusInternalServerError)
-				return
-			}
-			body = drawn
-		}
 		w.WriteHeader(e.Status)
-		_, _ = w.Write(body)
+		_, _ = w.Write(e.Body)
 	}), nil
 }

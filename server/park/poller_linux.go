@@ -23,11 +23,13 @@ type poller struct {
 	bells []bell // by descriptor
 }
 
-// bell is who is told of a descriptor. The generation tells an event of the present
-// connection from one of an earlier, whose number it has.
+// bell is who is told of a descriptor, and who is at its other end. The generation tells an
+// event of the present connection from one of an earlier, whose number it has.
 type bell struct {
 	tell       Bell
-	generation int32
+	generation uint16
+	port       uint16
+	addr       [4]byte // zero: it has more bytes than that, or is not known
 }
 
 // ErrAgain is returned by a Socket that cannot go on now.
@@ -70,7 +72,7 @@ func (p *poller) run(set syscall.RawConn) {
 			p.mu.RLock()
 			b := p.bells[e.Fd]
 			p.mu.RUnlock()
-			if b.tell != nil && b.generation == e.Pad {
+			if b.tell != nil && int32(b.generation) == e.Pad {
 				b.tell.Ready(e.Events&(syscall.EPOLLRDHUP|syscall.EPOLLHUP|syscall.EPOLLERR) != 0)
 			}
 		}
@@ -101,7 +103,24 @@ func (p *poller) copyOf(c net.Conn) (Socket, error) {
 	if errno != 0 {
 		return nil, errno
 	}
+	p.remember(int(fd), c.RemoteAddr())
 	return &descriptor{poll: p, fd: int32(fd)}, nil
+}
+
+// remember keeps who is at the other end of fd: to ask the kernel with each request would be
+// dear. There is room for the addresses of nearly all.
+func (p *poller) remember(fd int, peer net.Addr) {
+	tcp, _ := peer.(*net.TCPAddr)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for fd >= len(p.bells) {
+		p.bells = append(p.bells, make([]bell, max(1024, len(p.bells)/4))...)
+	}
+	b := &p.bells[fd]
+	b.addr, b.port = [4]byte{}, 0
+	if tcp != nil && tcp.IP.To4() != nil {
+		b.addr, b.port = [4]byte(tcp.IP.To4()), uint16(tcp.Port)
+	}
 }
 
 func (d *descriptor) Read(b []byte) (int, error) {
@@ -121,15 +140,12 @@ func (d *descriptor) Write(b []byte) (int, error) {
 func (d *descriptor) Arm(read bool, tell Bell) error {
 	p := d.poll
 	p.mu.Lock()
-	for int(d.fd) >= len(p.bells) {
-		p.bells = append(p.bells, make([]bell, max(1024, len(p.bells)/4))...)
-	}
 	b := &p.bells[d.fd]
 	if !d.armed {
 		b.generation++
 	}
 	b.tell = tell
-	e := syscall.EpollEvent{Events: syscall.EPOLLRDHUP | syscall.EPOLLONESHOT, Fd: d.fd, Pad: b.generation}
+	e := syscall.EpollEvent{Events: syscall.EPOLLRDHUP | syscall.EPOLLONESHOT, Fd: d.fd, Pad: int32(b.generation)}
 	p.mu.Unlock()
 	if read {
 		e.Events |= syscall.EPOLLIN
@@ -156,15 +172,19 @@ func (d *descriptor) disarm() {
 	_ = syscall.EpollCtl(p.set, syscall.EPOLL_CTL_DEL, int(d.fd), nil) // it is there
 }
 
-// Peer asks the kernel, who has it anyway.
+// Peer is who was there when it was parked.
 func (d *descriptor) Peer() string {
-	switch peer, _ := syscall.Getpeername(int(d.fd)); a := peer.(type) {
-	case *syscall.SockaddrInet4:
-		return netip.AddrPortFrom(netip.AddrFrom4(a.Addr), uint16(a.Port)).String()
-	case *syscall.SockaddrInet6:
-		return addressOf(a).String() // it may have a zone, and such an address is rare
+	d.poll.mu.RLock()
+	b := d.poll.bells[d.fd]
+	d.poll.mu.RUnlock()
+	if b.addr != [4]byte{} {
+		return netip.AddrPortFrom(netip.AddrFrom4(b.addr), b.port).String()
 	}
-	return ""
+	peer, err := syscall.Getpeername(int(d.fd))
+	if err != nil {
+		return "" // gone
+	}
+	return addressOf(peer).String()
 }
 
 func (d *descriptor) Attach() (net.Conn, error) {

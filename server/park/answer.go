@@ -2,22 +2,49 @@ package park
 
 import (
 	"net/http"
+	"net/textproto"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
+	"unique"
 )
 
 // This file writes answers of HTTP/1 (RFC 9112), as net/http would.
 
-// fieldsOf writes a header out, except for what each answer decides for itself. Thousands
-// of connections have the same few fields, so one text serves them all.
-func fieldsOf(h http.Header) string {
-	if len(h) == 0 {
-		return ""
+// fieldsOf is a header written out. Thousands of connections have the same few fields, so
+// one text serves them all.
+func fieldsOf(h http.Header) unique.Handle[string] { return unique.Make(string(appendFields(nil, h))) }
+
+// appendFields writes a header out by its names, except for what each answer decides for
+// itself. Nothing in a value can end its line, and so begin a field that somebody has made up.
+func appendFields(b []byte, h http.Header) []byte {
+	var room [16]string
+	names := room[:0]
+	for name := range h {
+		switch name {
+		case "Connection", "Content-Length", "Date":
+		default:
+			names = append(names, name)
+		}
 	}
-	var b strings.Builder
-	_ = h.WriteSubset(&b, map[string]bool{"Connection": true, "Content-Length": true, "Date": true}) // a Builder takes everything
-	return b.String()
+	slices.Sort(names)
+	for _, name := range names {
+		if name == "" || strings.ContainsAny(name, "\r\n: ") {
+			continue
+		}
+		for _, value := range h[name] {
+			b = append(append(b, name...), ": "...)
+			from := len(b)
+			b = append(append(b, textproto.TrimString(value)...), "\r\n"...)
+			for i, c := range b[from : len(b)-2] {
+				if c == '\r' || c == '\n' {
+					b[from+i] = ' '
+				}
+			}
+		}
+	}
+	return b
 }
 
 const (
@@ -33,14 +60,7 @@ func hasBody(status int) bool {
 // head begins an answer whose body has length bytes.
 func (p *parked) head(status int, header http.Header, length int) []byte {
 	var room [512]byte
-	fields := append(room[:0], p.fields.Value()...)
-	for name, values := range header {
-		for _, value := range values {
-			if name != "Connection" {
-				fields = append(append(append(append(fields, name...), ": "...), value...), "\r\n"...)
-			}
-		}
-	}
+	fields := appendFields(append(room[:0], p.fields.Value()...), header)
 	return p.appendHead(make([]byte, 0, 512+max(0, length)), status, fields, length)
 }
 

@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"sync"
 	"time"
-	"unique"
 )
 
 // This file serves the next request of a parked connection right here, if it is a plain
@@ -37,8 +36,8 @@ type exchange struct {
 // room is what an exchange needs while it lasts.
 type room struct {
 	in         [roomForPlain]byte
-	head, body bytes.Buffer
-	wire       []byte
+	body       bytes.Buffer
+	head, wire []byte
 }
 
 const (
@@ -112,7 +111,6 @@ func (p *parked) exchange(r *http.Request, body []byte, m *room) {
 	if r.Body = http.NoBody; len(body) > 0 {
 		r.Body = &e.body
 	}
-	m.head.Reset()
 	m.body.Reset()
 	p.done, p.keepAlive, p.http11 = false, !r.Close, true
 	defer e.end()
@@ -134,7 +132,7 @@ func (p *parked) exchange(r *http.Request, body []byte, m *room) {
 // is gone.
 func (e *exchange) wait(g Guest) {
 	p := e.parked
-	p.guest, p.fields = g, unique.Make(fieldsOf(e.header))
+	p.guest, p.fields = g, fieldsOf(e.header)
 	p.keepAlive = p.keepAlive && e.header.Get("Connection") != "close"
 }
 
@@ -154,7 +152,7 @@ func (e *exchange) WriteHeader(status int) {
 	}
 	_, told := e.header["Content-Type"]
 	e.untold = !told && e.header.Get("Content-Encoding") == ""
-	_ = e.header.WriteSubset(&e.room.head, e.parked.lot.ours) // a Buffer takes everything
+	e.room.head = appendFields(e.room.head[:0], e.header)
 }
 
 func (e *exchange) Write(b []byte) (int, error) {
@@ -235,9 +233,9 @@ func (e *exchange) start(length int) []byte {
 	if !hasBody(e.status) {
 		length = noBody
 	} else if e.untold && e.room.body.Len() > 0 {
-		e.room.head.WriteString("Content-Type: " + http.DetectContentType(e.room.body.Bytes()) + "\r\n")
+		e.room.head = append(append(append(e.room.head, "Content-Type: "...), http.DetectContentType(e.room.body.Bytes())...), "\r\n"...)
 	}
-	return e.parked.appendHead(e.room.wire[:0], e.status, e.room.head.Bytes(), length)
+	return e.parked.appendHead(e.room.wire[:0], e.status, e.room.head, length)
 }
 
 // end is when the handler has returned.

@@ -32,7 +32,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
-	"unique"
 )
 
 const (
@@ -126,7 +125,6 @@ type Lot struct {
 	largest int          // such a request
 	rooms   sync.Pool
 	workers workers
-	ours    map[string]bool // the fields that each answer decides for itself
 }
 
 // Options say how long a Lot waits for a peer.
@@ -143,7 +141,7 @@ func New(o Options) *Lot {
 	l := &Lot{
 		options: o, draining: make(chan struct{}),
 		empty: make(chan struct{}, 1), resumed: make(chan net.Conn),
-		largest: roomForPlain, ours: map[string]bool{"Connection": true, "Content-Length": true, "Date": true},
+		largest: roomForPlain,
 	}
 	l.life, l.end = context.WithCancel(context.Background())
 	l.closed = l.life.Done()
@@ -200,7 +198,7 @@ func (l *Lot) Wait(w http.ResponseWriter, r *http.Request, g Guest) {
 		return
 	}
 	p := &parked{lot: l, place: l.arrived(), guest: g, keepAlive: r.ProtoAtLeast(1, 1) && !r.Close && w.Header().Get("Connection") != "close", http11: r.ProtoAtLeast(1, 1)}
-	p.fields = unique.Make(fieldsOf(w.Header()))
+	p.fields = fieldsOf(w.Header())
 	_, buffered, err := http.NewResponseController(w).Hijack()
 	if err != nil {
 		if socket != nil {

@@ -57,11 +57,11 @@ func hasBody(status int) bool {
 	return status != http.StatusNoContent && status != http.StatusNotModified
 }
 
-// head begins an answer whose body has length bytes.
-func (p *parked) head(status int, header http.Header, length int) []byte {
-	var room [512]byte
-	fields := appendFields(append(room[:0], p.fields.Value()...), header)
-	return p.appendHead(make([]byte, 0, 512+max(0, length)), status, fields, length)
+// answer is the whole of an answer, or, of one in pieces, its beginning. It is written in m.
+func (p *parked) answer(m *room, status int, header http.Header, length int, body []byte) []byte {
+	m.head = appendFields(append(m.head[:0], p.fields.Value()...), header)
+	m.wire = append(p.appendHead(m.wire[:0], status, m.head, length), body...)
+	return m.wire
 }
 
 // appendHead begins an answer with these fields.

@@ -33,7 +33,7 @@ type exchange struct {
 	over    bool
 }
 
-// room is what an exchange needs while it lasts.
+// room is what an exchange needs while it lasts, and an answer while it is written.
 type room struct {
 	in         [roomForPlain]byte
 	body       bytes.Buffer
@@ -41,13 +41,25 @@ type room struct {
 }
 
 const (
-	// keptRoom is how large a body may be whose room is kept for others.
+	// keptRoom is how large a room may have grown to be kept for others.
 	keptRoom = 64 << 10
 	// pieceSize is how much of an answer a peer must accept in the time for it.
 	pieceSize = 16 << 10
 )
 
-func newRoom() any { return new(room) }
+func (l *Lot) room() *room {
+	if m, ok := l.rooms.Get().(*room); ok {
+		return m
+	}
+	return new(room)
+}
+
+// keep keeps a room for others.
+func (l *Lot) keep(m *room) {
+	if max(m.body.Cap(), cap(m.wire)) <= keptRoom {
+		l.rooms.Put(m)
+	}
+}
 
 // plainBody is the body of a plain request, which is in a room. Nobody waits for more of it.
 type plainBody struct {
@@ -81,12 +93,8 @@ func (b *plainBody) Close() error {
 
 // serve serves what has come, or leaves it to net/http.
 func (p *parked) serve() {
-	m := p.lot.rooms.Get().(*room)
-	defer func() {
-		if m.body.Cap() <= keptRoom {
-			p.lot.rooms.Put(m)
-		}
-	}()
+	m := p.lot.room()
+	defer p.lot.keep(m)
 	n, err := p.socket.Read(m.in[:])
 	switch {
 	case errors.Is(err, ErrAgain):

@@ -145,7 +145,6 @@ func New(o Options) *Lot {
 	}
 	l.life, l.end = context.WithCancel(context.Background())
 	l.closed = l.life.Done()
-	l.rooms.New = newRoom
 	l.workers.work, l.workers.closed, l.workers.keep = make(chan *parked), l.closed, int64(workersPerCPU*runtime.GOMAXPROCS(0))
 	l.wheel.start(l.closed)
 	return l

@@ -315,8 +315,9 @@ func (p *parked) Answer(status int, header http.Header, body []byte) {
 	}
 	p.done = true
 	p.keepAlive = p.keepAlive && header.Get("Connection") != "close" && !p.lot.Draining()
-	b := p.head(status, header, len(body))
-	p.write(append(b, body...))
+	m := p.lot.room()
+	defer p.lot.keep(m)
+	p.write(p.answer(m, status, header, len(body), body))
 }
 
 // Begin is the Spot's.
@@ -325,7 +326,9 @@ func (p *parked) Begin(header http.Header) {
 		return
 	}
 	p.keepAlive = p.keepAlive && p.http11
-	p.write(p.head(http.StatusOK, header, inPieces))
+	m := p.lot.room()
+	defer p.lot.keep(m)
+	p.write(p.answer(m, http.StatusOK, header, inPieces, nil))
 }
 
 // Send is the Spot's.

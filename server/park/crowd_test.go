@@ -167,7 +167,7 @@ type asleep struct{}
 func (asleep) Read([]byte) (int, error)    { return 0, park.ErrAgain }
 func (asleep) Peer() string                { return "192.0.2.1:1" }
 func (asleep) Write(b []byte) (int, error) { return len(b), nil }
-func (asleep) Arm(bool, park.Bell) error   { return nil }
+func (asleep) Watch(park.Bell) error       { return nil }
 func (asleep) Attach() (net.Conn, error)   { return nil, net.ErrClosed }
 func (asleep) Close()                      {}
 

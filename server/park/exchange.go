@@ -103,6 +103,8 @@ func (p *parked) serve() {
 	case n == 0:
 		p.hangUp()
 		return
+	case n == len(m.in):
+		p.post(readable) // there may be more
 	}
 	if r, body, ok := readPlain(m.in[:n]); ok && n <= p.lot.largest {
 		if r.RemoteAddr = p.socket.Peer(); r.RemoteAddr != "" {
@@ -124,6 +126,9 @@ func (p *parked) exchange(r *http.Request, body []byte, m *room) {
 	defer e.end()
 	p.lot.server.Handler.ServeHTTP(e, r.WithContext(e))
 	e.end()
+	if e.ctx != nil {
+		p.watch() // until now e was told
+	}
 	if p.guest != nil {
 		p.enter()
 		return
@@ -271,12 +276,12 @@ func (e *exchange) Done() <-chan struct{} {
 
 // watch asks to be told when the peer has gone, or does so when all is sent.
 func (e *exchange) watch() {
-	if e.over || !e.sending && (e.parked.failed || e.parked.socket.Arm(false, e) != nil) {
+	if e.over || !e.sending && (e.parked.failed || e.parked.socket.Watch(e) != nil) {
 		e.cancel()
 	}
 }
 
-// Ready is the Socket's. It may be told before Arm has returned, so it takes no lock; what
+// Ready is the Socket's. It may be told before Watch has returned, so it takes no lock; what
 // it uses was there before. An event of what was armed before says nothing of the peer.
 func (e *exchange) Ready(gone bool) {
 	if gone {

@@ -88,9 +88,10 @@ type Spot interface {
 type Socket interface {
 	Read(b []byte) (int, error)
 	Write(b []byte) (int, error)
-	// Arm asks to be told, once, when the peer has gone, or, if read is set, when there is
-	// something to read. A Socket that is armed may be armed anew.
-	Arm(read bool, tell Bell) error
+	// Watch asks to be told each time that something has come, or that the peer has gone: at
+	// once of what is there, and of what is left unread not again. Another bell takes the
+	// place of the one before.
+	Watch(tell Bell) error
 	// Peer is the address at the other end; empty: it has gone.
 	Peer() string
 	// Attach makes it a connection for goroutines again, which is told of nothing. The

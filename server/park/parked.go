@@ -18,9 +18,11 @@ type news uint8
 const (
 	rung     news = 1 << iota
 	timeUp        // the alarm went off
-	readable      // there is something to read
+	readable      // something has come
 	hungUp        // the peer has gone
 	drained       // the server is about to stop
+
+	unread // no news: something came while a guest waited, which is told of only once
 )
 
 // parked is a connection without a goroutine. Whoever has news for it posts them; if
@@ -69,6 +71,7 @@ func (p *parked) keep(b []byte) {
 func (p *parked) begin() {
 	defer p.rescue()
 	p.state = running
+	p.watch()
 	p.enter()
 	p.run()
 }
@@ -76,7 +79,6 @@ func (p *parked) begin() {
 // enter lets the guest in.
 func (p *parked) enter() {
 	p.lot.wheel.set(p, time.Now().Add(farAway))
-	p.arm()
 	if p.behind != nil && p.isSocket && !p.failed {
 		p.guest.(Hearer).Hear(p, *p.behind)
 		p.behind = nil
@@ -92,18 +94,16 @@ func (p *parked) beginIdle() {
 	p.keepAlive, p.http11 = true, true
 	p.state = running
 	p.lot.wheel.set(p, time.Now().Add(p.lot.options.Idle))
-	if p.arm(); p.failed || p.lot.Draining() {
+	if p.watch(); p.failed || p.lot.Draining() {
 		p.hangUp()
 		return
 	}
 	p.run()
 }
 
-// arm asks to be told of the peer. Of somebody who waits for an answer only the end is of
-// interest: what it sends is its next request, and stays where it is.
-func (p *parked) arm() {
-	_, hears := p.guest.(Hearer)
-	if p.lot.isClosed() || p.socket.Arm(p.guest == nil || hears, p) != nil {
+// watch asks to be told of the peer.
+func (p *parked) watch() {
+	if p.lot.isClosed() || p.socket.Watch(p) != nil {
 		p.failed = true
 	}
 }
@@ -138,8 +138,8 @@ func (p *parked) run() {
 	defer p.rescue()
 	for {
 		p.mu.Lock()
-		n := p.news
-		p.news = 0
+		n := p.news &^ unread
+		p.news &= unread
 		if n == 0 || p.state == over {
 			if p.state == running {
 				p.state = asleep
@@ -187,8 +187,11 @@ func (p *parked) rest() {
 	p.lot.wheel.set(p, time.Now().Add(p.lot.options.Idle))
 	p.mu.Lock()
 	p.news &^= timeUp // it was of what is over
+	if p.news&unread != 0 {
+		p.news = p.news&^unread | readable
+	}
 	p.mu.Unlock()
-	if p.arm(); p.failed {
+	if p.failed {
 		p.hangUp()
 	}
 }
@@ -243,6 +246,7 @@ func (p *parked) idle(n news) {
 	case p.behind != nil || p.lot.server == nil:
 		p.resume()
 	default:
+		p.post(n & hungUp) // it is told of once, and this request is answered before
 		p.serve()
 	}
 }
@@ -282,11 +286,13 @@ func (p *parked) retire() {
 	p.lot.wheel.remove(p)
 }
 
-// hear gives the guest what its peer has sent.
+// hear gives the guest what its peer has sent. Of somebody who waits for an answer that is
+// its next request, and stays where it is.
 func (p *parked) hear() {
 	g, ok := p.guest.(Hearer)
 	if !ok {
-		return // its next request; the socket was armed for the end only
+		p.post(unread)
+		return
 	}
 	// One piece at a time: who never stops sending must not keep the guest from its alarm.
 	b := make([]byte, 4<<10)
@@ -294,11 +300,9 @@ func (p *parked) hear() {
 	switch {
 	case n > 0:
 		g.Hear(p, b[:n])
+		p.post(readable) // there may be more
 	case !errors.Is(err, ErrAgain):
 		p.failed = true
-	}
-	if !p.failed && !p.done {
-		p.arm()
 	}
 }
 
@@ -392,7 +396,7 @@ func (p *parked) push(b []byte) error {
 		return copyErr
 	}
 	p.socket = release(c, socket)
-	p.arm()
+	p.watch()
 	return err
 }
 
@@ -401,7 +405,7 @@ type gone struct{}
 
 func (gone) Read([]byte) (int, error)  { return 0, net.ErrClosed }
 func (gone) Write([]byte) (int, error) { return 0, net.ErrClosed }
-func (gone) Arm(bool, Bell) error      { return net.ErrClosed }
+func (gone) Watch(Bell) error          { return net.ErrClosed }
 func (gone) Peer() string              { return "" }
 func (gone) Attach() (net.Conn, error) { return nil, net.ErrClosed }
 func (gone) Close()                    {}

@@ -79,11 +79,14 @@ func (p *poller) run(set syscall.RawConn) {
 	}
 }
 
+// edge is EPOLLET, which package syscall has with a sign.
+const edge = 1 << 31
+
 // descriptor is a Socket.
 type descriptor struct {
-	poll  *poller
-	fd    int32
-	armed bool
+	poll    *poller
+	fd      int32
+	watched bool
 }
 
 // copyOf copies the descriptor of c: net.Conn has no way to give it away, and a TCPConn is
@@ -136,34 +139,31 @@ func (d *descriptor) Write(b []byte) (int, error) {
 	return max(n, 0), err
 }
 
-// Arm watches for one event. Level-triggered: what has happened already is told at once.
-func (d *descriptor) Arm(read bool, tell Bell) error {
+// Watch is edge-triggered: the kernel is asked once, and not anew with each request.
+func (d *descriptor) Watch(tell Bell) error {
 	p := d.poll
 	p.mu.Lock()
 	b := &p.bells[d.fd]
-	if !d.armed {
+	if !d.watched {
 		b.generation++
 	}
 	b.tell = tell
-	e := syscall.EpollEvent{Events: syscall.EPOLLRDHUP | syscall.EPOLLONESHOT, Fd: d.fd, Pad: int32(b.generation)}
+	e := syscall.EpollEvent{Events: syscall.EPOLLIN | syscall.EPOLLRDHUP | edge, Fd: d.fd, Pad: int32(b.generation)}
 	p.mu.Unlock()
-	if read {
-		e.Events |= syscall.EPOLLIN
-	}
 	op := syscall.EPOLL_CTL_ADD
-	if d.armed {
+	if d.watched {
 		op = syscall.EPOLL_CTL_MOD
 	}
-	d.armed = true
+	d.watched = true
 	return syscall.EpollCtl(p.set, op, int(d.fd), &e)
 }
 
 // disarm makes sure that nobody is told of the descriptor any more.
 func (d *descriptor) disarm() {
-	if !d.armed {
+	if !d.watched {
 		return
 	}
-	d.armed = false
+	d.watched = false
 	p := d.poll
 	p.mu.Lock()
 	p.bells[d.fd].tell = nil

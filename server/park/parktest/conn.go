@@ -29,9 +29,11 @@ type half struct {
 	ended    bool // nothing comes after that
 	closed   bool // nobody reads that
 
-	bell park.Bell // nil: not armed
-	read bool      // for something to read, too
+	bell   park.Bell // nil: nobody is told
+	untold bool      // of something that has come, or of the end
 }
+
+func (h *half) end() { h.untold, h.ended = h.untold || !h.ended, true }
 
 func newWire(limit int, client, server net.Addr) *wire {
 	w := &wire{limit: max(1, limit)}
@@ -52,8 +54,8 @@ func (w *wire) update(change func()) {
 	var bells [2]park.Bell
 	for i := range w.ends {
 		h := &w.ends[i]
-		if h.bell != nil && (h.ended || h.read && len(h.arriving) > 0) {
-			bells[i], h.bell = h.bell, nil
+		if h.bell != nil && h.untold {
+			bells[i], h.untold = h.bell, false
 		}
 	}
 	gone := [2]bool{w.ends[0].ended, w.ends[1].ended}
@@ -94,6 +96,7 @@ func (w *wire) put(side int, b []byte) (n int, err error) {
 	}
 	n = min(len(b), w.limit-len(to.arriving))
 	to.arriving = append(to.arriving, b[:n]...)
+	to.untold = to.untold || n > 0
 	if n < len(b) {
 		return n, park.ErrAgain
 	}
@@ -103,7 +106,7 @@ func (w *wire) put(side int, b []byte) (n int, err error) {
 func (w *wire) hangUp(side int) {
 	w.update(func() {
 		w.ends[side].closed, w.ends[side].bell, w.ends[side].arriving = true, nil, nil
-		w.ends[1-side].ended = true
+		w.ends[1-side].end()
 	})
 }
 
@@ -214,7 +217,7 @@ func (c *Conn) IsHungUp() bool {
 
 // CloseWrite ends what the other end reads.
 func (c *Conn) CloseWrite() error {
-	c.wire.update(func() { c.wire.ends[1-c.side].ended = true })
+	c.wire.update(func() { c.wire.ends[1-c.side].end() })
 	return nil
 }
 

@@ -43,12 +43,12 @@ func (s *socket) Write(b []byte) (n int, err error) {
 	return n, err
 }
 
-// Arm is the Socket's. It tells at once of what has happened already.
-func (s *socket) Arm(read bool, tell park.Bell) error {
+// Watch is the Socket's.
+func (s *socket) Watch(tell park.Bell) error {
 	s.wire.update(func() {
 		s.check()
 		h := &s.wire.ends[s.side]
-		h.bell, h.read = tell, read
+		h.bell, h.untold = tell, h.ended || len(h.arriving) > 0
 	})
 	return nil
 }

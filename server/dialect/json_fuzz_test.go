@@ -144,7 +144,7 @@ func FuzzJSONBody(f *testing.F) {
 			l, err := s.service.Get(t.Context(), login.Holder{ID: s.json(got.body).ID})
 			s.must(err)
 			app, ok := s.service.App(sent.App)
-			if !ok || l.App != app.ID || !slices.Contains(app.RedirectURIs, l.RedirectURI) || sent.RedirectURI != "" && l.RedirectURI != sent.RedirectURI ||
+			if !ok || l.App != app.ID || !slices.Contains(app.RedirectURIs, l.RedirectURI.String()) || sent.RedirectURI != "" && l.RedirectURI.String() != sent.RedirectURI ||
 				l.SiteState != sent.State || l.Lang != sent.Lang || !lang.MatchString(l.Lang) {
 				t.Fatalf("%q starts %+v", body, l)
 			}

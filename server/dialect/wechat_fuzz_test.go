@@ -106,10 +106,10 @@ func FuzzJslogin(f *testing.F) {
 			s.must(err)
 			uri, _ := s.service.RedirectURI(l)
 			app, _ := s.service.App(l.App)
-			if !slices.Contains(app.RedirectURIs, l.RedirectURI) || !strings.HasPrefix(uri, l.RedirectURI) {
+			if !slices.Contains(app.RedirectURIs, l.RedirectURI.String()) || !strings.HasPrefix(uri, l.RedirectURI.String()) {
 				t.Fatalf("it goes to %s", uri)
 			}
-			if !goes.MatchString(uri[len(l.RedirectURI):]) {
+			if !goes.MatchString(uri[len(l.RedirectURI.String()):]) {
 				t.Fatalf("clients cannot read %s", uri)
 			}
 		})

@@ -55,7 +55,7 @@ func wechatSays(t *testing.T, state login.State) string {
 	}
 	service := login.NewService(store.Store, login.Config{Keys: keys, Apps: []login.App{{ID: "shop", RedirectURIs: []string{"https://shop.example/in"}}}})
 	l := login.Login{
-		Handle: "AAAAAAAAAAAA", KeyID: keys.Newest().ID, App: "shop", RedirectURI: "https://shop.example/in",
+		Handle: "AAAAAAAAAAAA", KeyID: keys.Newest().ID, App: "shop", RedirectURI: login.Shorten("https://shop.example/in"),
 		State: state, Deadline: time.Now().Add(time.Minute),
 	}
 	if err := store.Logins.Create(context.Background(), l); err != nil {

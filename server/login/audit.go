@@ -82,26 +82,38 @@ func FromPhone(ctx context.Context, addr netip.Addr) context.Context {
 	return context.WithValue(ctx, phoneAddr{}, addr.Unmap())
 }
 
-// tell gives an event to whoever keeps the record.
-func (s *Service) tell(ctx context.Context, e Event) {
+// tell gives an event to whoever keeps the record, and has it made only if somebody does.
+func (s *Service) tell(ctx context.Context, event func() Event) {
+	addr, _ := ctx.Value(phoneAddr{}).(netip.Addr)
+	s.tellFrom(addr, event)
+}
+
+// tellFrom is tell for what a phone at addr has asked for.
+func (s *Service) tellFrom(addr netip.Addr, event func() Event) {
 	audit := s.config.Load().Audit
 	if audit == nil {
 		return
 	}
-	e.Time = time.Now()
-	e.PhoneAddr, _ = ctx.Value(phoneAddr{}).(netip.Addr)
+	e := event()
+	e.Time, e.PhoneAddr = time.Now(), addr.Unmap()
 	audit(e)
+}
+
+// tellLogin tells of a login what its record says.
+func (s *Service) tellLogin(ctx context.Context, name EventName, l Login) {
+	s.tell(ctx, func() Event { return loginEvent(name, l) })
 }
 
 func loginEvent(name EventName, l Login) Event {
 	return Event{
-		Name: name, App: l.App, Login: l.Handle, Phone: l.Phone, Browser: l.Browser,
+		Name: name, App: l.App, Login: l.Handle, Phone: l.Phone, Browser: l.Browser.Shown(),
 		Push: l.Push, Risk: l.Risk, Number: l.numberCheck(),
 	}
 }
 
 // sessionEvent completes told, which has the name of the event.
 func sessionEvent(told Event, v Session) Event {
-	told.App, told.Login, told.Session, told.Phone, told.Browser, told.Ended = v.App, v.Login, v.ID, v.Phone, v.Browser, v.Ended
+	told.App, told.Login, told.Session, told.Phone, told.Ended = v.App, v.Login, v.ID, v.Phone, v.Ended
+	told.Browser = v.Browser.Shown()
 	return told
 }

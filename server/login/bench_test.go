@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"net/netip"
+	"net/url"
 	"runtime"
 	"slices"
 	"testing"
@@ -146,6 +147,23 @@ func BenchmarkStep(b *testing.B) {
 		c.scan(l, who)
 		ticket := c.approve(l, who)
 		return func() { c.redeem(ticket) }
+	})
+	step("redeem page", once, func(c *crowd) func() {
+		_, l := c.start()
+		who := c.person()
+		c.scan(l, who)
+		l, err := c.Approve(c.b.Context(), who.Phone, string(l.Handle), "")
+		c.must(err)
+		uri, _ := c.RedirectURI(l)
+		u, err := url.Parse(uri)
+		c.must(err)
+		query, client := u.Query(), l.Browser.Shown()
+		return func() {
+			v, err := c.RedeemPage(c.b.Context(), query, client)
+			c.must(err)
+			_, err = c.Credentials(v)
+			c.must(err)
+		}
 	})
 	step("all", again, func(c *crowd) func() { return c.login })
 }

@@ -35,7 +35,11 @@ const (
 )
 
 func blockID(phone Phone, addr netip.Addr) BlockID {
-	sum := sha256.Sum256([]byte(phone.Key() + "\x00" + Network(addr)))
+	var room [192]byte // as much as most have
+	b := append(room[:0], phone.Key()...)
+	b = append(b, 0)
+	b = append(b, Network(addr)...)
+	sum := sha256.Sum256(b)
 	return BlockID(encode(sum[:secretBytes]))
 }
 
@@ -77,8 +81,8 @@ func (s *Service) Disown(ctx context.Context, who Phone, id string) error {
 }
 
 // checkBlock returns ErrBlocked for a login that comes from where who had an intruder.
-func (s *Service) checkBlock(ctx context.Context, who Phone, from Browser) error {
-	_, err := s.store.Blocks.Get(ctx, blockID(who, from.Addr))
+func (s *Service) checkBlock(ctx context.Context, who Phone, from netip.Addr) error {
+	_, err := s.store.Blocks.Get(ctx, blockID(who, from))
 	if errors.Is(err, ErrNotFound) {
 		return nil
 	}

@@ -32,11 +32,12 @@ func slotAt(l Login, now time.Time, ttl time.Duration) int {
 	return max(0, int(now.Sub(l.Started)/ttl))
 }
 
-func codeMAC(key Key, h Handle, slot int) []byte {
+func codeMAC(key Key, h Handle, slot int) (short [codeHash]byte) {
 	var n [8]byte
 	binary.BigEndian.PutUint64(n[:], uint64(slot))
 	mac := key.mac(labelScanCode, string(h), string(n[:]))
-	return mac[:codeHash]
+	copy(short[:], mac[:])
+	return short
 }
 
 // SlotCode is a scan code and how long it is to be shown.
@@ -119,7 +120,7 @@ func (s *Service) recognise(ctx context.Context, text string, seen time.Time) (s
 	ttl := s.config.Load().CodeTTL
 	// Newest first: that is what nearly everybody scans.
 	for slot := max(l.Ahead, slotAt(l, time.Now().Add(skew), ttl)); slot >= 0; slot-- {
-		if subtle.ConstantTimeCompare(mac, codeMAC(key, handle, slot)) == 1 {
+		if want := codeMAC(key, handle, slot); subtle.ConstantTimeCompare(mac[:], want[:]) == 1 {
 			return sight{
 				handle: handle,
 				stale:  slot < slotAt(l, seen, ttl)-1,

@@ -99,7 +99,7 @@ func (u *UserCode) fields(c *coder) {
 	instant(c, &u.Expires)
 }
 
-func (b *Browser) fields(c *coder) {
+func (b *KeptBrowser) fields(c *coder) {
 	address(c, &b.Addr)
 	short(c, &b.UserAgent)
 }
@@ -115,10 +115,11 @@ func (p *Profile) fields(c *coder) {
 }
 
 // Every record is an [encoding.BinaryAppender] and an [encoding.BinaryUnmarshaler]. What is
-// damaged, cut short or newer gives an error.
+// damaged, cut short or newer gives an error. AppendBinary leaves a record as it will be read:
+// what cannot be written of a time is taken from it.
 
 // AppendBinary writes l down behind b.
-func (l Login) AppendBinary(b []byte) ([]byte, error) {
+func (l *Login) AppendBinary(b []byte) ([]byte, error) {
 	c := writer(b)
 	l.fields(&c)
 	return c.written()
@@ -138,7 +139,7 @@ func ReadLogin(record string) (l Login, err error) {
 }
 
 // AppendBinary writes s down behind b.
-func (s Session) AppendBinary(b []byte) ([]byte, error) {
+func (s *Session) AppendBinary(b []byte) ([]byte, error) {
 	c := writer(b)
 	s.fields(&c)
 	return c.written()
@@ -158,7 +159,7 @@ func ReadSession(record string) (s Session, err error) {
 }
 
 // AppendBinary writes t down behind b.
-func (t PushTicket) AppendBinary(b []byte) ([]byte, error) {
+func (t *PushTicket) AppendBinary(b []byte) ([]byte, error) {
 	c := writer(b)
 	t.fields(&c)
 	return c.written()
@@ -178,7 +179,7 @@ func ReadPushTicket(record string) (t PushTicket, err error) {
 }
 
 // AppendBinary writes k down behind b.
-func (k Block) AppendBinary(b []byte) ([]byte, error) {
+func (k *Block) AppendBinary(b []byte) ([]byte, error) {
 	c := writer(b)
 	k.fields(&c)
 	return c.written()
@@ -198,7 +199,7 @@ func ReadBlock(record string) (k Block, err error) {
 }
 
 // AppendBinary writes u down behind b.
-func (u UserCode) AppendBinary(b []byte) ([]byte, error) {
+func (u *UserCode) AppendBinary(b []byte) ([]byte, error) {
 	c := writer(b)
 	u.fields(&c)
 	return c.written()

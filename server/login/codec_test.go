@@ -46,7 +46,7 @@ func again(t *testing.T, r record) (record, []byte) {
 // leaves calls visit for every field of r, and of what is in it.
 func leaves(v reflect.Value, visit func(reflect.Value)) {
 	switch v.Interface().(type) {
-	case time.Time, netip.Addr:
+	case time.Time, netip.Addr, login.Short:
 		visit(v)
 		return
 	}
@@ -132,7 +132,7 @@ func TestAWrittenRecordIsNotChangedThroughItsBytes(t *testing.T) {
 
 func TestATimeThatCannotBeWrittenIsAnError(t *testing.T) {
 	for _, year := range []int{-5, 1600, 2300, 9999} {
-		if _, err := (login.Block{Expires: time.Date(year, 1, 1, 0, 0, 0, 0, time.UTC)}).AppendBinary(nil); err == nil {
+		if _, err := (&login.Block{Expires: time.Date(year, 1, 1, 0, 0, 0, 0, time.UTC)}).AppendBinary(nil); err == nil {
 			t.Errorf("year %d is written", year)
 		}
 	}
@@ -155,7 +155,7 @@ var userAgents = []string{
 func TestAUsualUserAgentIsKeptInFewBytes(t *testing.T) {
 	long, short := 0, 0
 	for _, ua := range append(userAgents, "curl/8.5.0", "爱\xff\x80)\x00", strings.Repeat(")", 512), strings.Repeat("\xff", 512)) {
-		l := login.Login{Browser: login.Browser{UserAgent: ua}}
+		l := login.Login{Browser: login.Browser{UserAgent: ua}.Kept()}
 		back, b := again(t, &l)
 		if !same(back, &l) {
 			t.Errorf("%q came back as %q", ua, back)
@@ -166,6 +166,26 @@ func TestAUsualUserAgentIsKeptInFewBytes(t *testing.T) {
 	}
 	if short > long/3 {
 		t.Errorf("%d bytes for %d", short, long)
+	}
+}
+
+func TestAShortTextOfNoKnownPhrasesIsNoRecord(t *testing.T) {
+	var l login.Login
+	b, err := (&login.Login{RedirectURI: login.Shorten("ab")}).AppendBinary(nil)
+	if err != nil || l.UnmarshalBinary(b) != nil || l.RedirectURI.String() != "ab" {
+		t.Fatalf("%q is read as %q", b, l.RedirectURI)
+	}
+	for _, end := range []string{"a\xf0", "\xf0b", "a\xff", "\xfe\xff"} {
+		if err := l.UnmarshalBinary(append(b[:len(b)-2:len(b)-2], end...)); err == nil {
+			t.Errorf("%q is read as %q", end, l.RedirectURI)
+		}
+	}
+}
+
+func TestWritingLeavesARecordAsItIsRead(t *testing.T) {
+	l := login.Login{Handle: "handle", Deadline: time.Now(), Started: time.Now().UTC()}
+	if back, _ := again(t, &l); !same(back, &l) {
+		t.Errorf("%+v\nis read as %+v", l, back)
 	}
 }
 

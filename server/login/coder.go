@@ -115,19 +115,14 @@ func text[S ~string](c *coder, s *S) {
 }
 
 // short is text for what is mostly made of phrases.
-func short(c *coder, s *string) {
-	switch {
-	case !c.field(*s != ""):
-	case c.reading:
-		var ok bool
-		if *s, ok = longText(c.cut(c.take())); !ok {
-			c.err = errDamagedRecord
-		}
-	default:
-		var room [maxUserAgent]byte
-		b := appendShort(room[:0], *s)
-		c.put(uint64(len(b)))
-		c.out = append(c.out, b...)
+func short(c *coder, s *Short) {
+	text(c, &s.bytes)
+	if !c.reading {
+		return
+	}
+	var ok bool
+	if *s, ok = readShort(s.bytes); !ok {
+		c.err = errDamagedRecord
 	}
 }
 
@@ -172,6 +167,7 @@ func instant(c *coder, t *time.Time) {
 		if !time.Unix(0, n).Equal(*t) {
 			c.err = errTimeOfRecord
 		}
+		*t = time.Unix(0, n)
 		c.out = binary.BigEndian.AppendUint64(c.out, uint64(n))
 	}
 }

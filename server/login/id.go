@@ -64,7 +64,7 @@ func (h Handle) ID(s IDSecret) ID { return ID(string(h) + encode(s[:])) }
 // handle returns the public part. Call it on well-formed ids only.
 func (id ID) handle() Handle { return Handle(id[:handleLen]) }
 
-func (id ID) hash() HashedSecret { return sha256.Sum256([]byte(id)) }
+func (id ID) hash() HashedSecret { return sha256.Sum256(append(make([]byte, 0, 64), id...)) }
 
 func parseID(text string) (ID, bool) {
 	return ID(text), wellFormed(text, handleBytes+secretBytes)
@@ -101,7 +101,7 @@ func appendDecoded(b []byte, text string, n int) ([]byte, bool) {
 
 // scanCode writes handle and keyed hash as 28 lower-case letters. Lower case keeps
 // every QR encoder in byte mode, so that all our symbols have one size and layout.
-func scanCode(h Handle, mac []byte) string {
+func scanCode(h Handle, mac [codeHash]byte) string {
 	var room [handleBytes]byte
 	raw, _ := appendDecoded(room[:0], string(h), handleBytes)
 	var hi, lo uint64
@@ -109,7 +109,7 @@ func scanCode(h Handle, mac []byte) string {
 		hi = hi<<8 | uint64(b)
 	}
 	lo = uint64(raw[8])
-	for _, b := range mac[:codeHash] {
+	for _, b := range mac {
 		lo = lo<<8 | uint64(b)
 	}
 	var out [codeLen]byte
@@ -123,21 +123,21 @@ func scanCode(h Handle, mac []byte) string {
 }
 
 // parseScanCode is the inverse of scanCode.
-func parseScanCode(text string) (h Handle, mac []byte, ok bool) {
+func parseScanCode(text string) (h Handle, mac [codeHash]byte, ok bool) {
 	if len(text) != codeLen {
-		return "", nil, false
+		return "", mac, false
 	}
 	var hi, lo uint64
 	for i := range len(text) {
 		if text[i] < 'a' || text[i] > 'z' {
-			return "", nil, false
+			return "", mac, false
 		}
 		over, high := bits.Mul64(hi, 26)
 		carry, low := bits.Mul64(lo, 26)
 		low, c := bits.Add64(low, uint64(text[i]-'a'), 0)
 		high, c = bits.Add64(high, carry, c)
 		if over+c != 0 {
-			return "", nil, false // more than 128 bits: not one of ours
+			return "", mac, false // more than 128 bits: not one of ours
 		}
 		hi, lo = high, low
 	}
@@ -147,7 +147,6 @@ func parseScanCode(text string) (h Handle, mac []byte, ok bool) {
 		raw = append(raw, byte(hi>>shift))
 	}
 	raw = append(raw, byte(lo>>56))
-	mac = make([]byte, codeHash)
 	for i := range mac {
 		mac[i] = byte(lo >> (48 - 8*i))
 	}

@@ -87,8 +87,13 @@ func (k Key) mac(l label, parts ...string) [sha256.Size]byte {
 
 // word is the first n bytes of a MAC in base64url.
 func (k Key) word(n int, l label, parts ...string) string {
+	var room [64]byte
+	return string(k.appendWord(room[:0], n, l, parts...))
+}
+
+func (k Key) appendWord(b []byte, n int, l label, parts ...string) []byte {
 	sum := k.mac(l, parts...)
-	return encode(sum[:n])
+	return base64.RawURLEncoding.AppendEncode(b, sum[:n])
 }
 
 // Derive returns 32 bytes for a use outside this package, such as the signing key

@@ -15,10 +15,10 @@ type Login struct {
 	Binding HashedSecret // of the browser's binding cookie; zero: it has none
 
 	App         string
-	RedirectURI string // one of the app's
+	RedirectURI Short  // one of the app's
 	SiteState   string // the site's own state parameter, given back to it
 	Lang        string
-	Browser     Browser
+	Browser     KeptBrowser
 
 	State    State // as last written; see At
 	Deadline time.Time
@@ -51,6 +51,21 @@ type Browser struct {
 	Addr      netip.Addr // after trusted proxies
 	UserAgent string     // cut at maxUserAgent bytes
 }
+
+// KeptBrowser is a Browser as records keep it. Most who read a record do not ask for its
+// User-Agent, so only those who show it pay for its length.
+type KeptBrowser struct {
+	Addr      netip.Addr
+	UserAgent Short
+}
+
+// Kept returns b for a record.
+func (b Browser) Kept() KeptBrowser {
+	return KeptBrowser{Addr: b.Addr, UserAgent: Shorten(cut(b.UserAgent, maxUserAgent))}
+}
+
+// Shown is the inverse of Kept.
+func (b KeptBrowser) Shown() Browser { return Browser{Addr: b.Addr, UserAgent: b.UserAgent.String()} }
 
 // Phone identifies who is signed in on the phone, whatever token says so.
 type Phone struct {
@@ -139,7 +154,10 @@ func cut(text string, limit int) string {
 	return text
 }
 
-func hashSecret(secret string) HashedSecret { return sha256.Sum256([]byte(secret)) }
+// Nearly all secrets have room on the stack, as an ID has.
+func hashSecret(secret string) HashedSecret {
+	return sha256.Sum256(append(make([]byte, 0, 64), secret...))
+}
 
 // client identifies a browser for the grace of a retried page.
 func (b Browser) client() HashedSecret {

@@ -96,7 +96,7 @@ func (s *Service) noteRefusedPasskey(ctx context.Context, l Login, began time.Ti
 	})
 	if saved {
 		step.Login = noted
-		s.tell(ctx, loginEvent(EventPasskeyRefused, noted))
+		s.tellLogin(ctx, EventPasskeyRefused, noted)
 	}
 }
 
@@ -110,8 +110,8 @@ func (s *Service) PasskeyChallenge(l Login) (challenge []byte, ok bool) {
 		return nil, false
 	}
 	number, _ := s.Number(l)
-	mac := key.mac(labelPasskey, string(l.Handle), l.App, originOf(l.RedirectURI), number,
-		l.Browser.Addr.String(), l.Browser.UserAgent, l.Phone.Issuer, l.Phone.Subject)
+	mac := key.mac(labelPasskey, string(l.Handle), l.App, originOf(l.RedirectURI.String()), number,
+		l.Browser.Addr.String(), l.Browser.UserAgent.String(), l.Phone.Issuer, l.Phone.Subject)
 	return mac[:], true
 }
 

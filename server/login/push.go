@@ -48,7 +48,7 @@ func (s *Service) StartPush(ctx context.Context, ticket, uin string, r Request) 
 		l.Risk = s.pushRisk(t, l)
 		l.NumberRequired = app.Number == NumberAlways || app.Number == NumberOnRisk && l.Risk != 0
 	}
-	if err := s.checkBlock(ctx, t.Phone, r.Browser); err != nil {
+	if err := s.checkBlock(ctx, t.Phone, r.Browser.Addr); err != nil {
 		return "", "", err
 	}
 	if err := s.prompt(ctx, l); err != nil {
@@ -58,7 +58,7 @@ func (s *Service) StartPush(ctx context.Context, ticket, uin string, r Request) 
 	if err := s.spendPush(ctx, t); err != nil {
 		return "", "", errors.Join(err, s.store.Logins.Delete(ctx, l.Handle))
 	}
-	s.tell(ctx, loginEvent(EventPush, l))
+	s.tellLogin(ctx, EventPush, l)
 	s.step(Step{Name: StepStart, Result: StepDone, Login: l, Dialect: r.Dialect, Began: began})
 	err = s.createPush(ctx, next, Session{
 		ID: t.Session, App: t.App, Phone: t.Phone, Profile: t.Profile, KeyID: t.KeyID, Browser: t.Browser,

@@ -60,7 +60,8 @@ func (s *Service) risk(ctx context.Context, scanned sight, who Identity, l Login
 	add(RiskStale, scanned.stale)
 	add(RiskTyped, scanned.typed)
 	add(RiskAhead, scanned.early)
-	waits, heard := s.logins.waiting(l.Handle), s.audience.heard(l.Handle)
+	var room [8]watcher
+	waits, heard := append(room[:0], s.logins.waiting(l.Handle)...), s.audience.heard(l.Handle)
 	for _, b := range s.elsewhere(ctx, l.Handle) {
 		if b.Waiting {
 			waits = append(waits, b.watcher())

@@ -29,7 +29,7 @@ func (s *Service) Scan(ctx context.Context, who Identity, text string, seen time
 	if err != nil {
 		return Login{}, err
 	}
-	if err := s.checkBlock(ctx, who.Phone, found.Browser); err != nil {
+	if err := s.checkBlock(ctx, who.Phone, found.Browser.Addr); err != nil {
 		return Login{}, err
 	}
 	risk := s.risk(ctx, sight, who, found, seen)
@@ -60,9 +60,11 @@ func (s *Service) Scan(ctx context.Context, who Identity, text string, seen time
 	})
 	switch {
 	case err == nil:
-		event := loginEvent(EventScan, l)
-		event.Unbound = sight.bound && !l.Bound
-		s.tell(FromPhone(ctx, who.Addr), event)
+		s.tellFrom(who.Addr, func() Event {
+			e := loginEvent(EventScan, l)
+			e.Unbound = sight.bound && !l.Bound
+			return e
+		})
 		s.step(Step{Name: StepScan, Result: StepDone, Login: l, Began: began})
 	case errors.Is(err, ErrDecided):
 		err = nil
@@ -133,10 +135,10 @@ func (s *Service) approve(ctx context.Context, who Phone, h, number string, veri
 	})
 	switch {
 	case saved && wrong:
-		s.tell(ctx, loginEvent(EventWrongNumber, l))
+		s.tellLogin(ctx, EventWrongNumber, l)
 		s.step(Step{Name: StepApprove, Result: StepWrongNumber, Login: l, Began: began})
 	case saved:
-		s.tell(ctx, loginEvent(EventApprove, l))
+		s.tellLogin(ctx, EventApprove, l)
 		s.step(Step{Name: StepApprove, Result: StepDone, Login: l, Began: began})
 	}
 	if err == nil && wrong {
@@ -162,7 +164,7 @@ func (s *Service) Deny(ctx context.Context, who Phone, h string) (Login, error) 
 		return nil
 	})
 	if saved {
-		s.tell(ctx, loginEvent(EventDeny, l))
+		s.tellLogin(ctx, EventDeny, l)
 		s.step(Step{Name: StepDeny, Result: StepDone, Login: l, Began: began})
 	}
 	if err == nil {

@@ -160,11 +160,10 @@ func (s *Service) draft(r Request) (Login, ID, error) {
 		return Login{}, "", ErrTooLong
 	}
 	id, handle := newID()
-	r.Browser.UserAgent = cut(r.Browser.UserAgent, maxUserAgent)
 	now := time.Now()
 	l := Login{
 		Handle: handle, ID: id.hash(), KeyID: config.Keys.Newest().ID,
-		App: app.ID, RedirectURI: uri, SiteState: r.SiteState, Lang: r.Lang, Browser: r.Browser,
+		App: app.ID, RedirectURI: Shorten(uri), SiteState: r.SiteState, Lang: r.Lang, Browser: r.Browser.Kept(),
 		State: Pending, Started: now, Deadline: now.Add(config.LoginTTL),
 	}
 	if s.bindingHolds(r.Binding) {
@@ -285,8 +284,9 @@ func (s *Service) Tell(ctx context.Context, l Login, mark Mark) (first bool, err
 	if l.Told&mark != 0 {
 		return false, nil // no mark is ever taken away
 	}
-	_, err = s.store.Logins.Update(ctx, l.Handle, func(now *Login) error {
-		if now.Told&mark != 0 || s.loginAt(*now, time.Now()).State != l.State {
+	handle, state := l.Handle, l.State // and not all of l, which would go to the heap
+	_, err = s.store.Logins.Update(ctx, handle, func(now *Login) error {
+		if now.Told&mark != 0 || s.loginAt(*now, time.Now()).State != state {
 			return ErrDecided
 		}
 		now.Told |= mark

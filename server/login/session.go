@@ -20,7 +20,7 @@ type Session struct {
 	KeyID    string
 	Login    Handle
 	App      string
-	Browser  Browser
+	Browser  KeptBrowser
 	Phone    Phone
 	Profile  Profile
 	AuthTime time.Time // when the phone approved
@@ -93,8 +93,8 @@ type PushTicket struct {
 	Phone   Phone
 	Profile Profile
 	Expires time.Time
-	KeyID   string  // of the session
-	Browser Browser // of the session, and not of who renewed the ticket
+	KeyID   string      // of the session
+	Browser KeptBrowser // of the session, and not of who renewed the ticket
 }
 
 const pushTicketLife = 30 * 24 * time.Hour
@@ -115,11 +115,11 @@ func credentials(keys Keyring, s Session) (c Credentials, ok bool) {
 	if !ok {
 		return Credentials{}, false
 	}
-	skey := key.mac(labelBrowser, string(s.ID), "skey")
-	word := hex.EncodeToString(skey[:20])
+	var room [64]byte
+	sid := key.appendWord(append(room[:0], s.ID...), secretBytes, labelBrowser, string(s.ID), "sid")
 	return Credentials{
-		SID:        string(s.ID) + key.word(secretBytes, labelBrowser, string(s.ID), "sid"),
-		Skey:       "@crypt_" + word[:8] + "_" + word[8:],
+		SID:        string(sid),
+		Skey:       skey(key, s.ID),
 		PassTicket: key.word(24, labelBrowser, string(s.ID), "pass_ticket"),
 		DataTicket: key.word(secretBytes, labelBrowser, string(s.ID), "data_ticket"),
 		UVID:       key.word(24, labelBrowser, string(s.ID), "uvid"),
@@ -128,9 +128,18 @@ func credentials(keys Keyring, s Session) (c Credentials, ok bool) {
 	}, true
 }
 
+func skey(key Key, id SessionID) string {
+	mac := key.mac(labelBrowser, string(id), "skey")
+	var room [64]byte
+	b := hex.AppendEncode(append(room[:0], "@crypt_"...), mac[:4])
+	return string(hex.AppendEncode(append(b, '_'), mac[4:20]))
+}
+
 // firstPushTicket is the one that a session begins with.
 func firstPushTicket(key Key, id SessionID) string {
-	return key.word(handleBytes, labelBrowser, string(id), "push id") + key.word(secretBytes, labelBrowser, string(id), "push ticket")
+	var room [64]byte
+	b := key.appendWord(room[:0], handleBytes, labelBrowser, string(id), "push id")
+	return string(key.appendWord(b, secretBytes, labelBrowser, string(id), "push ticket"))
 }
 
 // accountNumber is 53 bits, the most that JavaScript keeps exactly, and never 0.

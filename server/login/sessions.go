@@ -284,7 +284,7 @@ func (s *Service) endAs(ctx context.Context, id SessionID, why Ending, told Even
 	})
 	switch {
 	case err == nil:
-		s.tell(ctx, sessionEvent(told, v))
+		s.tell(ctx, func() Event { return sessionEvent(told, v) })
 	case errors.Is(err, ErrNotFound):
 		return nil
 	case !errors.Is(err, errUnchanged):

@@ -20,7 +20,7 @@ func TestASessionSaysWhoSignedInWhereAndWhen(t *testing.T) {
 		v, err := w.RedeemPage(w.ctx, query, desk)
 		w.must(err)
 		want := login.Session{
-			ID: v.ID, KeyID: "k1", Login: l.Handle, App: "shop", Browser: desk, Phone: alice.Phone, Profile: alice.Profile,
+			ID: v.ID, KeyID: "k1", Login: l.Handle, App: "shop", Browser: desk.Kept(), Phone: alice.Phone, Profile: alice.Profile,
 			AuthTime: l.Approved, Created: time.Now(), LastSeen: time.Now(), Expires: time.Now().Add(12 * time.Hour),
 		}
 		if v != want || len(v.ID) != 24 {

@@ -58,6 +58,48 @@ const (
 	verbatim   = 0xff
 )
 
+// Short is a text that is kept short. The zero Short is the empty text. Equal texts are equal
+// Shorts, unless phrases were added between.
+type Short struct{ bytes string } // as appendShort writes them, always
+
+// Shorten returns text as a Short.
+func Shorten(text string) Short {
+	var room [maxUserAgent]byte
+	return Short{string(appendShort(room[:0], text))}
+}
+
+// String returns the text in its length.
+func (s Short) String() string {
+	var room [maxUserAgent]byte
+	b := room[:0]
+	for i := 0; i < len(s.bytes); i++ {
+		switch c := s.bytes[i]; {
+		case c < phraseByte:
+			b = append(b, c)
+		case c == verbatim:
+			i++
+			b = append(b, s.bytes[i])
+		default:
+			b = append(b, phrases[c-phraseByte]...)
+		}
+	}
+	return string(b)
+}
+
+// readShort is for bytes that come from anywhere; ok is false for those that no text is kept in.
+func readShort(bytes string) (s Short, ok bool) {
+	for i := 0; i < len(bytes); i++ {
+		switch c := bytes[i]; {
+		case c < phraseByte, int(c-phraseByte) < len(phrases):
+		case c == verbatim && i+1 < len(bytes):
+			i++
+		default:
+			return Short{}, false
+		}
+	}
+	return Short{bytes}, true
+}
+
 func appendShort(b []byte, text string) []byte {
 	for text != "" {
 		if i := phraseAt(text); i >= 0 {
@@ -85,24 +127,4 @@ func phraseAt(text string) int {
 		}
 	}
 	return -1
-}
-
-// longText is the inverse of appendShort; ok is false for what that never wrote.
-func longText(short string) (text string, ok bool) {
-	var room [maxUserAgent]byte
-	b := room[:0]
-	for i := 0; i < len(short); i++ {
-		switch c := short[i]; {
-		case c < phraseByte:
-			b = append(b, c)
-		case c == verbatim && i+1 < len(short):
-			i++
-			b = append(b, short[i])
-		case int(c-phraseByte) < len(phrases):
-			b = append(b, phrases[c-phraseByte]...)
-		default:
-			return "", false
-		}
-	}
-	return string(b), true
 }

@@ -29,7 +29,9 @@ func newNonce() (n [16]byte) {
 // ticket is derived, so that a repeated answer carries the same one on any node:
 // handle, by which it finds its login, and a MAC over the nonce of the approval.
 func ticket(key Key, l Login) string {
-	return string(l.Handle) + key.word(secretBytes, labelTicket, string(l.Handle), string(l.Nonce[:]))
+	var room [64]byte
+	b := append(room[:0], l.Handle...)
+	return string(key.appendWord(b, secretBytes, labelTicket, string(l.Handle), string(l.Nonce[:])))
 }
 
 // RedirectURI returns where the browser of an approved login goes: its registered
@@ -54,11 +56,11 @@ func (s *Service) RedirectURI(l Login) (uri string, ok bool) {
 		}
 		return key.ID // "kid"
 	})
-	sep := "?"
-	if strings.Contains(l.RedirectURI, "?") {
+	base, sep := l.RedirectURI.String(), "?"
+	if strings.Contains(base, "?") {
 		sep = "&"
 	}
-	return l.RedirectURI + sep + query + "&sig=" + redirectSignature(key, query), true
+	return base + sep + query + "&sig=" + redirectSignature(key, query), true
 }
 
 // redirectQuery writes the signed parameters in their one canonical form: clients
@@ -199,18 +201,20 @@ func (s *Service) redeem(ctx context.Context, text string, by redeemer) (Session
 // tellRedemption tells what became of a ticket. Of texts that are no ticket of ours
 // nothing is told: anybody can send those, as many as he likes.
 func (s *Service) tellRedemption(ctx context.Context, l Login, session SessionID, by redeemer, refused error, stolen bool) {
-	e := loginEvent(EventRedeem, l)
-	switch {
-	case stolen:
-		e.Name = EventTicketReused
-	case refused != nil:
-		e.Name = EventTicketRefused
-	}
-	if l.State == Approved || l.State == Redeemed {
-		e.Session = session
-	}
-	e.Presenter = by.by
-	s.tell(ctx, e)
+	s.tell(ctx, func() Event {
+		e := loginEvent(EventRedeem, l)
+		switch {
+		case stolen:
+			e.Name = EventTicketReused
+		case refused != nil:
+			e.Name = EventTicketRefused
+		}
+		if l.State == Approved || l.State == Redeemed {
+			e.Session = session
+		}
+		e.Presenter = by.by
+		return e
+	})
 }
 
 // refusalsTold is how many refusals of one ticket are told. Whoever has a ticket that is

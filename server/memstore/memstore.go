@@ -31,11 +31,11 @@ const (
 // New returns an empty store. One goroutine clears it of expired records, a few shards
 // a second: go-cache holds a lock for a whole scan, so one scan must be short.
 func New(o Options) *Store {
-	logins := newTable[login.Handle](o.MaxLogins, login.ReadLogin)
-	sessions := newTable[login.SessionID](0, login.ReadSession)
-	push := newTable[login.PushID](0, login.ReadPushTicket)
-	blocks := newTable[login.BlockID](0, login.ReadBlock)
-	userCodes := newTable[login.UserCodeID](0, login.ReadUserCode)
+	logins := newTable[login.Handle](o.MaxLogins, login.ReadLogin, (*login.Login).AppendBinary)
+	sessions := newTable[login.SessionID](0, login.ReadSession, (*login.Session).AppendBinary)
+	push := newTable[login.PushID](0, login.ReadPushTicket, (*login.PushTicket).AppendBinary)
+	blocks := newTable[login.BlockID](0, login.ReadBlock, (*login.Block).AppendBinary)
+	userCodes := newTable[login.UserCodeID](0, login.ReadUserCode, (*login.UserCode).AppendBinary)
 
 	quit := make(chan struct{})
 	var done sync.WaitGroup

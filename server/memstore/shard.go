@@ -33,15 +33,15 @@ func (s *shard) get(key string) (value any, ok bool) {
 }
 
 // set is for writers, as are the methods after it.
-func (s *shard) set(key string, value any, life time.Duration) {
+func (s *shard) set(key string, value any, expires, now time.Time) {
 	items := s.cache.Load()
 	if items == nil {
 		items = cache.New(cache.NoExpiration, 0)
 		s.cache.Store(items)
 		s.next = math.MaxInt64
 	}
-	s.next = min(s.next, time.Now().Add(life).UnixNano())
-	items.Set(key, value, life)
+	s.next = min(s.next, expires.UnixNano())
+	items.Set(key, value, expires.Sub(now))
 }
 
 // remove tells how many items are gone, expired or not: one or none.

@@ -13,38 +13,35 @@ import (
 	"qrlatch/server/login"
 )
 
-// table is a login.Table. It keeps a record as the bytes of its AppendBinary, in a text
-// that is never changed: what was read, and the key in the map, are parts of it.
-type table[K ~string, R record[K]] struct {
+// table is a login.Table. It keeps a record as the bytes that write gives, in a text that
+// is never changed: what was read, and the key in the map, are parts of it.
+type table[K ~string, R login.Record[K]] struct {
 	seed   maphash.Seed
 	limit  int64
 	count  atomic.Int64
 	shards [shardCount]shard // by key: string
 	owned  [shardCount]shard // by phone: *index[K], all of it under mu
-	parse  func(string) (R, error)
+	read   func(string) (R, error)
+	write  func(*R, []byte) ([]byte, error) // leaves a record as it will be read
 	notify func(K)
-	drafts sync.Pool // of *R, for changes: a record is large, and each would go to the heap
+	drafts sync.Pool // of *R, to be changed and written: a record is large, and each would go to the heap
 }
 
-type record[K ~string] interface {
-	login.Record[K]
-	AppendBinary([]byte) ([]byte, error)
-}
-
-// index lists the keys of one phone's records, under the lock of its shard. It lives as
-// long as the longest of them and may name some that are gone: those are dropped when
-// it has doubled, so that adding one costs the same however many there are.
+// index lists the keys of one phone's records, each with its end in Unix nanoseconds, under
+// the lock of its shard. It lives as long as the longest of them and may name some that have
+// expired: those are dropped when it has doubled, so that adding one costs the same however
+// many there are, and no look at the records.
 type index[K ~string] struct {
-	keys    map[K]struct{}
+	ends    map[K]int64
 	until   time.Time
 	pruneAt int
 }
 
 const pruneFirst = 16
 
-// newTable returns an empty table of records that parse reads.
-func newTable[K ~string, R record[K]](limit int, parse func(string) (R, error)) *table[K, R] {
-	t := &table[K, R]{seed: maphash.MakeSeed(), limit: int64(limit), parse: parse, notify: func(K) {}}
+// newTable returns an empty table of records that read and write know.
+func newTable[K ~string, R login.Record[K]](limit int, read func(string) (R, error), write func(*R, []byte) ([]byte, error)) *table[K, R] {
+	t := &table[K, R]{seed: maphash.MakeSeed(), limit: int64(limit), read: read, write: write, notify: func(K) {}}
 	t.drafts.New = func() any { return new(R) }
 	return t
 }
@@ -58,24 +55,24 @@ func (t *table[K, R]) clean(i int) {
 	t.owned[i].clean()
 }
 
-// save writes r down in a locked shard, and returns what can be read from now on.
-func (t *table[K, R]) save(s *shard, r *R, life time.Duration) (string, error) {
-	b, err := (*r).AppendBinary(s.buf[:0])
+// save writes r down in a locked shard.
+func (t *table[K, R]) save(s *shard, key string, r *R, expires, now time.Time) error {
+	b, err := t.write(r, s.buf[:0])
 	if err != nil {
-		return "", err
+		return err
 	}
 	s.buf = b
-	text, key := string(b), string((*r).Key())
+	text := string(b)
 	if i := strings.Index(text, key); i >= 0 {
 		key = text[i : i+len(key)] // a key of its own would cost as much as the map's slot
 	}
-	s.set(key, text, life)
-	return text, nil
+	s.set(key, text, expires, now)
+	return nil
 }
 
 func (t *table[K, R]) Create(_ context.Context, r R) error {
-	key, life := string(r.Key()), time.Until(r.ExpiresAt())
-	if life <= 0 {
+	key, owner, expires, now := string(r.Key()), r.Owner(), r.ExpiresAt(), time.Now()
+	if !expires.After(now) {
 		return nil // over before it began: as good as forgotten
 	}
 	s := t.place(&t.shards, key)
@@ -89,11 +86,14 @@ func (t *table[K, R]) Create(_ context.Context, r R) error {
 		t.count.Add(-1)
 		return login.ErrFull
 	}
-	if _, err := t.save(s, &r, life); err != nil {
+	draft := t.drafts.Get().(*R)
+	defer t.drafts.Put(draft)
+	*draft = r
+	if err := t.save(s, key, draft, expires, now); err != nil {
 		t.count.Add(-1)
 		return err
 	}
-	t.own(r)
+	t.own(owner, key, expires, now)
 	return nil
 }
 
@@ -103,7 +103,7 @@ func (t *table[K, R]) Get(_ context.Context, key K) (R, error) {
 		var none R
 		return none, login.ErrNotFound
 	}
-	return t.parse(text.(string))
+	return t.read(text.(string))
 }
 
 func (t *table[K, R]) Update(_ context.Context, key K, change func(*R) error) (R, error) {
@@ -123,42 +123,49 @@ func (t *table[K, R]) update(key K, change func(*R) error) (R, error) {
 		var none R
 		return none, login.ErrNotFound
 	}
-	was, err := t.parse(text.(string))
+	was, err := t.read(text.(string))
 	if err != nil {
 		return was, err
 	}
-	now := t.drafts.Get().(*R)
-	defer t.drafts.Put(now)
-	*now = was
-	if err := change(now); err != nil {
+	draft := t.drafts.Get().(*R)
+	defer t.drafts.Put(draft)
+	*draft = was
+	if err := change(draft); err != nil {
 		return was, err
 	}
-	life := time.Until((*now).ExpiresAt())
-	if life <= 0 {
+	owner, expires, now := (*draft).Owner(), (*draft).ExpiresAt(), time.Now()
+	if !expires.After(now) {
 		t.count.Add(int64(-s.remove(string(key))))
-		return *now, nil
+		t.disown(was.Owner(), key)
+		return *draft, nil
 	}
-	written, err := t.save(s, now, life)
-	if err != nil {
+	if err := t.save(s, string(key), draft, expires, now); err != nil {
 		return was, err
 	}
-	saved, err := t.parse(written)
-	if err != nil {
-		return was, err
+	if was.Owner() != owner || !was.ExpiresAt().Equal(expires) {
+		t.own(owner, string(key), expires, now)
 	}
-	if was.Owner() != saved.Owner() || saved.ExpiresAt().After(was.ExpiresAt()) {
-		t.own(saved)
-	}
-	return saved, nil
+	return *draft, nil
 }
 
 func (t *table[K, R]) Delete(_ context.Context, key K) error {
-	s := t.place(&t.shards, string(key))
-	s.mu.Lock()
-	t.count.Add(int64(-s.remove(string(key))))
-	s.mu.Unlock()
+	t.drop(key)
 	t.notify(key)
 	return nil
+}
+
+func (t *table[K, R]) drop(key K) {
+	s := t.place(&t.shards, string(key))
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	text, ok := s.get(string(key))
+	t.count.Add(int64(-s.remove(string(key))))
+	if !ok {
+		return
+	}
+	if was, err := t.read(text.(string)); err == nil {
+		t.disown(was.Owner(), key)
+	}
 }
 
 func (t *table[K, R]) Owned(ctx context.Context, phone login.Phone) ([]R, error) {
@@ -179,33 +186,47 @@ func (t *table[K, R]) ownedKeys(name string) []K {
 	if !ok {
 		return nil
 	}
-	return slices.Collect(maps.Keys(v.(*index[K]).keys))
+	return slices.Collect(maps.Keys(v.(*index[K]).ends))
 }
 
-// own puts a record on its phone's list.
-func (t *table[K, R]) own(r R) {
-	if r.Owner() == (login.Phone{}) {
+// own puts a record on its phone's list, in a locked shard of records, or notes there that
+// it has another end.
+func (t *table[K, R]) own(owner login.Phone, key string, expires, now time.Time) {
+	if owner == (login.Phone{}) {
 		return
 	}
-	name := r.Owner().Key()
+	name := owner.Key()
 	s := t.place(&t.owned, name)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	list := &index[K]{keys: map[K]struct{}{}, pruneAt: pruneFirst}
+	var list *index[K]
 	if v, ok := s.get(name); ok {
 		list = v.(*index[K])
+	} else {
+		list = &index[K]{ends: map[K]int64{}, pruneAt: pruneFirst}
 	}
-	if len(list.keys) >= list.pruneAt {
-		maps.DeleteFunc(list.keys, func(key K, _ struct{}) bool {
-			_, live := t.place(&t.shards, string(key)).get(string(key))
-			return !live
-		})
-		list.pruneAt = max(pruneFirst, 2*len(list.keys))
+	if len(list.ends) >= list.pruneAt {
+		maps.DeleteFunc(list.ends, func(_ K, end int64) bool { return end <= now.UnixNano() })
+		list.pruneAt = max(pruneFirst, 2*len(list.ends))
 	}
-	list.keys[K(strings.Clone(string(r.Key())))] = struct{}{} // a part would keep all of its record
-	if until := r.ExpiresAt(); until.After(list.until) {
-		list.until = until
-		s.set(name, list, time.Until(until))
+	list.ends[K(strings.Clone(key))] = expires.UnixNano() // a part would keep all of its record
+	if expires.After(list.until) {
+		list.until = expires
+		s.set(name, list, expires, now)
+	}
+}
+
+// disown takes a record off its phone's list, in a locked shard of records.
+func (t *table[K, R]) disown(owner login.Phone, key K) {
+	if owner == (login.Phone{}) {
+		return
+	}
+	name := owner.Key()
+	s := t.place(&t.owned, name)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if v, ok := s.get(name); ok {
+		delete(v.(*index[K]).ends, key)
 	}
 }
 

@@ -112,7 +112,7 @@ func (p *Pages) plain(c echo.Context) error {
 		start, _ := readEmbedStart(r)
 		return p.embedProblem(c, start, errGoneStart)
 	}
-	start := embedStart{App: l.App, RedirectURI: l.RedirectURI, State: l.SiteState, Lang: l.Lang}
+	start := embedStart{App: l.App, RedirectURI: l.RedirectURI.String(), State: l.SiteState, Lang: l.Lang}
 	if l.UserCode != 0 {
 		start = start.typing()
 	}
@@ -168,7 +168,7 @@ func (p *Pages) beganHere(c echo.Context, l login.Login) bool {
 	}
 	here := browserOf(c)
 	here.UserAgent = here.UserAgent[:min(len(here.UserAgent), keptAgent)]
-	return here == l.Browser
+	return here == l.Browser.Shown()
 }
 
 // disclosed is as much of the person as the app lets a browser know before the approval.

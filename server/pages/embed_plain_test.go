@@ -144,7 +144,7 @@ func TestOnlyAWindowOfItsOwnGoesOnByItself(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := w.service.RedeemPage(t.Context(), u.Query(), b.l.Browser); err != nil {
+		if _, err := w.service.RedeemPage(t.Context(), u.Query(), b.l.Browser.Shown()); err != nil {
 			t.Errorf("%q: its link %s: %v", dest, uri, err)
 		}
 		if strings.Contains(p.body, `class="top"`) == strings.HasSuffix(dest, "frame") {

@@ -109,7 +109,7 @@ func (w *world) collect(id login.ID) login.Session {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	v, err := w.service.RedeemPage(w.t.Context(), u.Query(), l.Browser)
+	v, err := w.service.RedeemPage(w.t.Context(), u.Query(), l.Browser.Shown())
 	if err != nil {
 		w.t.Fatal(err)
 	}

@@ -35,7 +35,7 @@ func (p *Pages) open(c echo.Context) error {
 		return p.askSignIn(c, http.StatusOK, "/l/"+url.PathEscape(code))
 	}
 	return p.render(c, http.StatusOK, "open", "", openPage{
-		view: p.begin(c, who), Code: code, Site: p.siteOf(l.App, l.RedirectURI),
+		view: p.begin(c, who), Code: code, Site: p.siteOf(l.App, l.RedirectURI.String()),
 	})
 }
 

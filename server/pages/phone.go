@@ -56,7 +56,7 @@ func (p *Pages) overview(c echo.Context) error {
 	page := overviewPage{view: p.begin(c, who), promptList: list}
 	for _, v := range sessions {
 		page.Sessions = append(page.Sessions, device{
-			ID: v.ID, Site: p.siteOf(v.App, ""), Agent: v.Browser.UserAgent,
+			ID: v.ID, Site: p.siteOf(v.App, ""), Agent: v.Browser.UserAgent.String(),
 			Address: v.Browser.Addr, Created: v.Created, LastSeen: v.LastSeen,
 		})
 	}
@@ -88,8 +88,8 @@ func (p *Pages) listPrompts(c echo.Context, who login.Identity) (promptList, err
 	for _, l := range logins {
 		ids = append(ids, string(l.Handle))
 		list.Prompts = append(list.Prompts, prompt{
-			ID: l.Handle, Site: p.siteOf(l.App, l.RedirectURI),
-			Agent: l.Browser.UserAgent, Asked: l.Started, Push: l.Push,
+			ID: l.Handle, Site: p.siteOf(l.App, l.RedirectURI.String()),
+			Agent: l.Browser.UserAgent.String(), Asked: l.Started, Push: l.Push,
 		})
 	}
 	list.Version = strings.Join(ids, " ")

@@ -56,7 +56,7 @@ func (p *Pages) showScanAfter(c echo.Context, status int, who login.Identity, l 
 	p.speakFor(c, l.App)
 	page := scanPage{
 		view: p.begin(c, who), ID: l.Handle, State: l.State.String(), Live: !l.State.Final(),
-		Site: p.siteOf(l.App, l.RedirectURI), Agent: l.Browser.UserAgent,
+		Site: p.siteOf(l.App, l.RedirectURI.String()), Agent: l.Browser.UserAgent.String(),
 		Address: l.Browser.Addr, Asked: l.Started, Push: l.Push,
 		OutOfTries: l.WrongNumbers >= maxTries, WasApproved: !l.Approved.IsZero(),
 	}

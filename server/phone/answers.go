@@ -60,7 +60,7 @@ func (a *API) showScan(l login.Login, now time.Time) scan {
 	started := whole(l.Started)
 	shown := scan{
 		ID: l.Handle, State: l.State.String(), Push: l.Push,
-		App: a.showApp(l.App, l.RedirectURI), Browser: a.showBrowser(l.Browser),
+		App: a.showApp(l.App, l.RedirectURI.String()), Browser: a.showBrowser(l.Browser),
 		NumberRequired: l.NumberRequired, Risk: l.Risk.Reasons(),
 	}
 	shown.Browser.StartedAt = &started
@@ -98,8 +98,8 @@ func (a *API) showApp(id, uri string) app {
 	return shown
 }
 
-func (a *API) showBrowser(b login.Browser) browser {
-	shown := browser{UserAgent: b.UserAgent}
+func (a *API) showBrowser(b login.KeptBrowser) browser {
+	shown := browser{UserAgent: b.UserAgent.String()}
 	if b.Addr.IsValid() {
 		shown.IP = b.Addr.Unmap().String()
 	}

@@ -110,14 +110,14 @@ func Open(ctx context.Context, url string, o Options) (*Store, error) {
 	s := &Store{options: o, dial: dial, census: census{limit: int64(o.MaxLogins)}}
 	s.node = newNode(s, rand.Text()[:12])
 	s.node.relay = newRelay(s)
-	logins := newTable[login.Handle](s, "l", login.ReadLogin)
+	logins := newTable[login.Handle](s, "l", login.ReadLogin, (*login.Login).AppendBinary)
 	logins.limit = &s.census
 	s.Store = login.Store{
 		Logins:    logins,
-		Sessions:  newTable[login.SessionID](s, "s", login.ReadSession),
-		Push:      newTable[login.PushID](s, "p", login.ReadPushTicket),
-		Blocks:    newTable[login.BlockID](s, "b", login.ReadBlock),
-		UserCodes: newTable[login.UserCodeID](s, "c", login.ReadUserCode),
+		Sessions:  newTable[login.SessionID](s, "s", login.ReadSession, (*login.Session).AppendBinary),
+		Push:      newTable[login.PushID](s, "p", login.ReadPushTicket, (*login.PushTicket).AppendBinary),
+		Blocks:    newTable[login.BlockID](s, "b", login.ReadBlock, (*login.Block).AppendBinary),
+		UserCodes: newTable[login.UserCodeID](s, "c", login.ReadUserCode, (*login.UserCode).AppendBinary),
 		Audience:  audience{logins},
 	}
 

@@ -3,7 +3,6 @@ package redisstore
 import (
 	"context"
 	"crypto/sha256"
-	"encoding"
 	"encoding/base64"
 	"encoding/binary"
 	"errors"
@@ -17,24 +16,19 @@ import (
 	"qrlatch/server/login"
 )
 
-// record is one that can write itself down.
-type record[K comparable] interface {
-	login.Record[K]
-	encoding.BinaryAppender
-}
-
 // table is a login.Table.
-type table[K ~string, R record[K]] struct {
+type table[K ~string, R login.Record[K]] struct {
 	*Store
 	letter    string
 	read      func(string) (R, error)
+	write     func(*R, []byte) ([]byte, error)
 	limit     *census // nil: there is none
 	notify    func(K)
 	following *following[K]
 }
 
-func newTable[K ~string, R record[K]](s *Store, letter string, read func(string) (R, error)) *table[K, R] {
-	t := &table[K, R]{Store: s, letter: letter, read: read, notify: func(K) {}, following: newFollowing[K](enoughBeats * s.options.beat)}
+func newTable[K ~string, R login.Record[K]](s *Store, letter string, read func(string) (R, error), write func(*R, []byte) ([]byte, error)) *table[K, R] {
+	t := &table[K, R]{Store: s, letter: letter, read: read, write: write, notify: func(K) {}, following: newFollowing[K](enoughBeats * s.options.beat)}
 	s.node.tables[letter] = t
 	return t
 }
@@ -56,9 +50,9 @@ func (t *table[K, R]) owned(p login.Phone) string {
 // two writings are alike, and who gets no answer can see whether his has been done.
 const stampLen = 8
 
-func encode(r encoding.BinaryAppender) (string, error) {
+func (t *table[K, R]) encode(r *R) (string, error) {
 	b := binary.NativeEndian.AppendUint64(make([]byte, 0, 512), rand.Uint64())
-	b, err := r.AppendBinary(b)
+	b, err := t.write(r, b)
 	return string(b), err
 }
 
@@ -80,7 +74,7 @@ func (t *table[K, R]) Create(ctx context.Context, r R) error {
 	}
 	ctx, cancel := t.hurry(ctx)
 	defer cancel()
-	text, err := encode(r)
+	text, err := t.encode(&r)
 	if err != nil {
 		return err
 	}
@@ -156,7 +150,7 @@ func (t *table[K, R]) Update(ctx context.Context, key K, change func(*R) error) 
 			return was, err
 		}
 		var nodes []string
-		if text, nodes, err = t.swap(ctx, text, was, now); err == nil && text == "" {
+		if text, nodes, err = t.swap(ctx, text, was, &now); err == nil && text == "" {
 			t.node.tell(nodes, t.letter, string(key))
 			t.shorten(ctx, was, now)
 			return now, nil
@@ -167,11 +161,12 @@ func (t *table[K, R]) Update(ctx context.Context, key K, change func(*R) error) 
 
 // swap saves now if the bytes of was are still there, and returns who is to be told. Else it
 // returns the bytes that are there.
-func (t *table[K, R]) swap(ctx context.Context, bytes string, was, now R) (there string, nodes []string, err error) {
-	text, err := encode(now)
+func (t *table[K, R]) swap(ctx context.Context, bytes string, was R, next *R) (there string, nodes []string, err error) {
+	text, err := t.encode(next)
 	if err != nil {
 		return "", nil, err
 	}
+	now := *next
 	if was.Owner() != now.Owner() || t.entryEnd(now.ExpiresAt()).After(t.entryEnd(was.ExpiresAt())) {
 		if err := t.own(ctx, now); err != nil {
 			return "", nil, err

@@ -23,6 +23,9 @@ func Fill(t testing.TB, record any) {
 		case *time.Time:
 			*field = time.Now().Add(time.Duration(n) * (time.Minute + 1)).Round(0)
 			return
+		case *login.Short:
+			*field = login.Shorten(path + " \"<爱\x00\xff")
+			return
 		case *netip.Addr:
 			*field = netip.AddrFrom16([16]byte{0x20, 1, 15: byte(n)}).WithZone("eth0")
 			return

@@ -3,7 +3,6 @@ package dialect
 import (
 	"context"
 	"net/http"
-	"sync"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -13,10 +12,8 @@ import (
 )
 
 // guest is what all have in common who wait, parked or not: a place among all that wait,
-// which may be taken away, and a bell, which any news may ring before there is a spot.
+// which may be taken away, and has the bell that any news rings: its spot, once it has one.
 type guest struct {
-	mu    sync.Mutex
-	spot  park.Spot
 	place limit.Place
 	came  int64 // in nanoseconds since 1970
 }
@@ -24,29 +21,16 @@ type guest struct {
 // enter gives g a place. Whoever is Held has lost it from the beginning.
 func (g *guest) enter(w *limit.Waiters, v limit.Waiter) limit.Verdict {
 	g.came = time.Now().UnixNano()
-	v.Yielder = g
 	return w.Enter(&g.place, v)
 }
 
-// Yield is called by who takes the place.
-func (g *guest) Yield() { g.Ring() }
-
 // Ring makes the guest look what there is to do: see park.Spot. Before it has a spot there
 // is no need to, since it will look when it gets one.
-func (g *guest) Ring() {
-	g.mu.Lock()
-	spot := g.spot
-	g.mu.Unlock()
-	if spot != nil {
-		spot.Ring()
-	}
-}
+func (g *guest) Ring() { g.place.Ring() }
 
 // wake notes where the guest waits, and tells whether it has lost its place.
 func (g *guest) wake(s park.Spot) (lost bool) {
-	g.mu.Lock()
-	g.spot = s
-	g.mu.Unlock()
+	g.place.Hang(s)
 	return g.place.Lost()
 }
 

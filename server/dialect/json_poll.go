@@ -98,7 +98,6 @@ func (j *JSON) wait(c echo.Context, id string, by limit.Dialect, may func(echo.C
 			return j.refuse(c, as, problem.FromLogin(err))
 		}
 	case limit.Held:
-		w.refused = true
 		hangUp(c)
 	case limit.TurnedAway:
 		return j.refuse(c, as, tooManyWait(c))
@@ -114,7 +113,6 @@ type jsonPoll struct {
 	watch    login.Watch
 	callback string // of a script tag; empty: plain JSON
 	secret   login.IDSecret
-	refused  bool // for want of room
 }
 
 func (w *jsonPoll) as() style {
@@ -141,7 +139,7 @@ func (w *jsonPoll) say(l login.Login) reply {
 
 // nothing describes the login anew: its code may be another.
 func (w *jsonPoll) nothing() reply {
-	if w.refused {
+	if w.place.Held() {
 		return w.as().problem(errTooManyWait())
 	}
 	l, err := w.watch.Now(background())

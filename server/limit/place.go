@@ -10,9 +10,9 @@ import (
 type Place struct {
 	waiters  *Waiters
 	topic    topic
-	yield    Yielder
-	next     *Place // in the line of its topic; guarded by the topic's shard, as is lined
+	next     *Place // in the chain of its topic; guarded by the topic's shard, as is lined
 	network  login.NetworkKey
+	bell     login.Bell // once it is hung
 	fate     atomic.Uint32
 	dialect  Dialect
 	standing standing
@@ -24,10 +24,31 @@ type Place struct {
 const (
 	left uint32 = 1 << iota
 	lost
+	hung // its bell
 )
+
+// Hang gives the waiter its bell, unless it has one: there is but one in its life. It is not
+// for more than one goroutine at a time.
+func (p *Place) Hang(b login.Bell) {
+	if p.fate.Load()&hung == 0 {
+		p.bell = b
+		p.fate.Or(hung)
+	}
+}
+
+// Ring rings the waiter's bell, if it has one. Whoever takes the place does, perhaps just
+// after Leave, and so may anybody who has news for the waiter.
+func (p *Place) Ring() {
+	if p.fate.Load()&hung != 0 {
+		p.bell.Ring()
+	}
+}
 
 // Lost tells whether the place was taken by another, or never given.
 func (p *Place) Lost() bool { return p.fate.Load()&lost != 0 }
+
+// Held tells whether there was none to be had, from the beginning.
+func (p *Place) Held() bool { return p.held }
 
 // Leave gives the place up. It may be called more than once, and where there is none.
 func (p *Place) Leave() {
@@ -40,7 +61,7 @@ func (p *Place) Leave() {
 		s := w.topicShard(p.topic)
 		s.mu.Lock()
 		if p.lined {
-			s.keep(p.topic, s.lines[p.topic].without(p))
+			s.lines.remove(p)
 		}
 		s.mu.Unlock()
 	}
@@ -64,55 +85,4 @@ func standingOf(v Waiter) standing {
 		return home
 	}
 	return stranger
-}
-
-// line is who waits for one topic: the oldest, who knows the next. They are few.
-type line struct{ oldest *Place }
-
-func (l line) length() (n int) {
-	for v := l.oldest; v != nil; v = v.next {
-		n++
-	}
-	return n
-}
-
-// replaceableBy finds who must make room for p: the oldest from its address, else the
-// oldest of those who have least to do with the login, if that is less than p has.
-// What has a proof makes room only for what has it too: the same browser.
-func (l line) replaceableBy(p *Place) (found *Place) {
-	const never = bound + 3
-	least := never
-	for v := l.oldest; v != nil; v = v.next {
-		rank := never
-		switch {
-		case v.network == p.network && v.standing <= p.standing:
-			rank = 0
-		case v.standing < p.standing, p.standing == bound:
-			rank = 1 + v.standing
-		}
-		if rank < least {
-			found, least = v, rank
-		}
-	}
-	return found
-}
-
-// with returns the line with p at its end, without the line without p.
-func (l line) with(p *Place) line {
-	end := &l.oldest
-	for *end != nil {
-		end = &(*end).next
-	}
-	*end, p.lined = p, true
-	return l
-}
-
-func (l line) without(p *Place) line {
-	for at := &l.oldest; *at != nil; at = &(*at).next {
-		if *at == p {
-			*at, p.next, p.lined = p.next, nil, false
-			break
-		}
-	}
-	return l
 }

@@ -29,15 +29,15 @@ type Seat struct {
 func (w *Waiters) Sit(ctx context.Context, v Waiter) *Seat {
 	s := &Seat{request: ctx, came: time.Now()}
 	s.Context, s.cancel = context.WithCancel(ctx)
-	v.Yielder = s
+	v.Bell = s
 	if s.Verdict = w.Enter(&s.place, v); s.Verdict != Admitted {
 		s.cancel()
 	}
 	return s
 }
 
-// Yield ends the context.
-func (s *Seat) Yield() { s.cancel() }
+// Ring ends the context: the place was taken.
+func (s *Seat) Ring() { s.cancel() }
 
 // Lost tells that the place was taken, or never given, while the request goes on.
 func (s *Seat) Lost() bool { return s.Err() != nil && s.request.Err() == nil }

@@ -53,16 +53,9 @@ type Waiter struct {
 	Dialect Dialect
 	Topic   string // what it waits for: the handle of a login, the id of a session; empty: nobody can tell
 	Addr    netip.Addr
-	Home    bool    // Addr is where the topic's own browser began
-	Bound   bool    // has proved more than that it knows a login id: a cookie, a token, a secret
-	Yielder Yielder // told when the place is taken; nil: nobody
-}
-
-// Yielder is somebody who may have to give up his place.
-type Yielder interface {
-	// Yield is called at most once, by whoever takes the place, and perhaps just after
-	// Leave. It must not block.
-	Yield()
+	Home    bool       // Addr is where the topic's own browser began
+	Bound   bool       // has proved more than that it knows a login id: a cookie, a token, a secret
+	Bell    login.Bell // rung when the place is taken; nil: it may get one later
 }
 
 // Verdict says what becomes of a waiter.
@@ -102,7 +95,7 @@ type topic uint64
 
 type topicShard struct {
 	mu    sync.Mutex
-	lines map[topic]line
+	lines lines
 }
 
 type networkShard struct {
@@ -119,7 +112,7 @@ func NewWaiters(limits WaiterLimits) *Waiters {
 		w.limits.Hit = func(string) {}
 	}
 	for i := range waiterShards {
-		w.topics[i].lines = make(map[topic]line)
+		w.topics[i].lines = newLines()
 		w.networks[i].tallies = make(map[login.NetworkKey]tally)
 	}
 	return w
@@ -127,7 +120,10 @@ func NewWaiters(limits WaiterLimits) *Waiters {
 
 // Enter gives v the place p, or says why not. Every Place must be left.
 func (w *Waiters) Enter(p *Place, v Waiter) Verdict {
-	*p = Place{network: login.NetworkKeyOf(v.Addr), standing: standingOf(v), dialect: v.Dialect, yield: v.Yielder}
+	*p = Place{network: login.NetworkKeyOf(v.Addr), standing: standingOf(v), dialect: v.Dialect}
+	if v.Bell != nil {
+		p.Hang(v.Bell)
+	}
 	if w == nil {
 		return Admitted
 	}
@@ -141,9 +137,7 @@ func (w *Waiters) Enter(p *Place, v Waiter) Verdict {
 			if replaced != nil {
 				w.limits.Hit("waiters_per_login")
 				replaced.fate.Or(lost)
-				if replaced.yield != nil {
-					replaced.yield.Yield()
-				}
+				replaced.Ring()
 			}
 			return Admitted
 		}
@@ -151,7 +145,7 @@ func (w *Waiters) Enter(p *Place, v Waiter) Verdict {
 		w.leave(p.network, false)
 	}
 	w.limits.Hit(met)
-	p.fate.Store(lost)
+	p.fate.Or(lost)
 	if !w.hold(p.network) {
 		return TurnedAway
 	}
@@ -243,24 +237,14 @@ func (w *Waiters) join(p *Place) (replaced *Place, ok bool) {
 	s := w.topicShard(p.topic)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	l := s.lines[p.topic]
-	if l.length() >= w.limits.PerLogin {
-		if replaced = l.replaceableBy(p); replaced == nil {
+	if s.lines.length(p.topic) >= w.limits.PerLogin {
+		if replaced = s.lines.replaceableBy(p); replaced == nil {
 			return nil, false
 		}
-		l = l.without(replaced)
+		s.lines.remove(replaced)
 	}
-	s.lines[p.topic] = l.with(p)
+	s.lines.add(p)
 	return replaced, true
-}
-
-// keep is for a locked shard.
-func (s *topicShard) keep(t topic, l line) {
-	if l.oldest == nil {
-		delete(s.lines, t)
-		return
-	}
-	s.lines[t] = l
 }
 
 func (w *Waiters) topicShard(t topic) *topicShard {

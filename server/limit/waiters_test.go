@@ -17,7 +17,7 @@ func at(addr string) netip.Addr { return netip.MustParseAddr(addr) }
 // empty tells whether w remembers nobody.
 func (w *Waiters) empty() bool {
 	for i := range waiterShards {
-		if len(w.topics[i].lines) > 0 || len(w.networks[i].tallies) > 0 {
+		if w.topics[i].lines.places > 0 || len(w.networks[i].tallies) > 0 {
 			return false
 		}
 	}
@@ -60,7 +60,7 @@ func TestWhoGivesPlaceToWhom(t *testing.T) {
 			var places []*Place
 			for i, one := range tt.three {
 				v := waiter(one.addr, one.standing)
-				v.Yielder = yield(func() {
+				v.Bell = ring(func() {
 					if gave >= 0 {
 						t.Errorf("%d gave place, and %d before it", i, gave)
 					}
@@ -150,7 +150,7 @@ func TestHowManyMayWait(t *testing.T) {
 
 func TestPhonesAndBrowsersAreCountedApart(t *testing.T) {
 	w := NewWaiters(WaiterLimits{PerLogin: 1})
-	first, _ := enter(w, Waiter{Topic: "login", Addr: at("192.0.2.1"), Yielder: yield(func() { t.Error("the browser gave place to a phone") })})
+	first, _ := enter(w, Waiter{Topic: "login", Addr: at("192.0.2.1"), Bell: ring(func() { t.Error("the browser gave place to a phone") })})
 	defer first.Leave()
 	phone, verdict := enter(w, Waiter{Dialect: ByPhone, Topic: "login", Addr: at("192.0.2.1"), Bound: true})
 	if verdict != Admitted || w.Count(ByPhone) != 1 || w.Count(ByWeChat) != 1 {
@@ -190,7 +190,7 @@ func TestManyComeAndGoAtOnce(t *testing.T) {
 			for range 2000 {
 				p, verdict := enter(w, Waiter{
 					Topic: fmt.Sprint(random.IntN(3)), Addr: at(fmt.Sprintf("192.0.2.%d", random.IntN(6))),
-					Dialect: Dialect(random.IntN(int(dialects))), Home: random.IntN(2) == 0, Bound: random.IntN(4) == 0, Yielder: yield(func() {}),
+					Dialect: Dialect(random.IntN(int(dialects))), Home: random.IntN(2) == 0, Bound: random.IntN(4) == 0, Bell: ring(func() {}),
 				})
 				if verdict == Admitted {
 					most.Store(max(most.Load(), w.waiting.Load()))
@@ -299,7 +299,7 @@ func TestNobodyIsLimitedWithoutWaiters(t *testing.T) {
 // A million may be parked: a place is one allocation, and nothing else is kept of it.
 func TestAPlaceIsOneAllocation(t *testing.T) {
 	w := NewWaiters(WaiterLimits{PerLogin: 4, PerAddress: 256, Total: 200_000})
-	v := Waiter{Topic: "login", Addr: at("2001:db8::1"), Yielder: yield(func() {})}
+	v := Waiter{Topic: "login", Addr: at("2001:db8::1"), Bell: ring(func() {})}
 	if n := testing.AllocsPerRun(1000, func() {
 		p, _ := enter(w, v)
 		p.Leave()
@@ -340,10 +340,10 @@ func BenchmarkEnterFull(b *testing.B) {
 	}
 }
 
-// yield is a function that gives a place up.
-type yield func()
+// ring is a function that is a bell.
+type ring func()
 
-func (y yield) Yield() { y() }
+func (r ring) Ring() { r() }
 
 // enter gives v a place of its own.
 func enter(w *Waiters, v Waiter) (*Place, Verdict) {

@@ -48,6 +48,9 @@ const absence = 36 * time.Second
 // whether they were in two networks. It forgets by itself: two maps take turns, so it never
 // holds more than the logins of twice that time.
 //
+// Who has a Watch is known to the hub, and mostly to nobody else as long as it waits: that is
+// nearly everybody, so a hearing for each would be in both maps at most times.
+//
 // It is this process's own. What the others that share a store need to know of it, the crier
 // tells them.
 type audience struct {
@@ -85,15 +88,19 @@ func (h hearings) lately(t tick, now time.Time) bool {
 	return t != 0 && now.Sub(h.since.Add(time.Duration(t-1)*time.Millisecond)) <= absence
 }
 
-func (a *audience) place(h Handle) (*earshot, packedHandle) {
-	login := h.pack()
-	return &a.shares[login[0]%byte(len(a.shares))], login
+func (a *audience) share(login packedHandle) *earshot {
+	return &a.shares[login[0]%byte(len(a.shares))]
 }
 
 // hear notes that a browser of the login asks for it, or has done so until now.
 func (a *audience) hear(h Handle, by watcher) {
 	a.crier.asks(h, by)
-	e, login := a.place(h)
+	a.note(h.pack(), by)
+}
+
+// note is the part of hear that is for this node.
+func (a *audience) note(login packedHandle, by watcher) {
+	e := a.share(login)
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	now := time.Now()
@@ -112,6 +119,18 @@ func (a *audience) hear(h Handle, by watcher) {
 		of.network, of.there = by.network, at
 	}
 	e.now.of[login] = of
+}
+
+// rest is told that by waits from now on, until note is told of it. What was heard of the
+// login is forgotten if it says no more than that.
+func (a *audience) rest(login packedHandle, by watcher) {
+	e := a.share(login)
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	of := e.now.of[login]
+	if of.network == by.network && of.elsewhere == 0 && (of.able == 0 || by.showsNumber) {
+		delete(e.now.of, login)
+	}
 }
 
 // heard is what is known of a login within absence.
@@ -136,7 +155,8 @@ func (h *heard) add(b Hearing) {
 }
 
 func (a *audience) heard(h Handle) (all heard) {
-	e, login := a.place(h)
+	login := h.pack()
+	e := a.share(login)
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	now := time.Now()

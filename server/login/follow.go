@@ -11,11 +11,17 @@ import (
 type Watch struct {
 	watch   watch[Login]
 	service *Service
-	news    *Login // guarded by watch.mu
 	handle  packedHandle
 	since   State
 	secret  bool // whoever watches holds more than a login id
 }
+
+// accepted is what a watch has taken. From then on it has nobody to ask, so this takes the
+// place of whom it asked, guarded by watch.mu. nil: it is known already.
+type accepted struct{ login *Login }
+
+// Offer is not called: the watch is over.
+func (accepted) Offer(Login) (accepted bool) { return true }
 
 // Watcher is whoever has a Watch as a part, which he is told of by Offer, to ask the Watch
 // itself with Accept: pointers from the part to the whole would be another 16 bytes.
@@ -38,20 +44,29 @@ func (s *Service) NewResumedWatch() Watch { return Watch{service: s, secret: tru
 // Follow offers the login to whole, whose Watch w is, now and after each change until w
 // accepts, perhaps before Follow returns. Then w may follow anew. Every Watch must be stopped.
 func (w *Watch) Follow(l Login, whole Watcher) error {
-	w.handle, w.since, w.news, w.watch.to = l.Handle.pack(), l.State, nil, whole
-	return w.service.logins.add(l.Handle, &w.watch)
+	w.handle, w.since, w.watch.to = l.Handle.pack(), l.State, whole
+	err := w.service.logins.add(l.Handle, &w.watch)
+	w.watch.mu.Lock()
+	defer w.watch.mu.Unlock()
+	if !w.watch.over && !w.secret {
+		w.service.audience.rest(w.handle, w.watch.by) // under the lock: Accept's note must come after it
+	}
+	return err
 }
 
 // Accept is for Offer: it takes the login, and rings, if that is in a later state than the one
 // that was followed, or the watcher is no longer its browser. States never go back, and their
 // numbers grow with them: what is offered late is not taken for news.
-func (w *Watch) Accept(now Login, bell Bell) (accepted bool) {
+func (w *Watch) Accept(now Login, bell Bell) bool {
 	if w.proves(now) && now.State <= w.since {
 		return false
 	}
 	news := now // or each offer would go to the heap
-	w.news = &news
+	w.watch.to = accepted{&news}
 	bell.Ring()
+	if !w.secret {
+		w.service.audience.note(w.handle, w.watch.by) // before the hub lets go of it
+	}
 	return true
 }
 
@@ -62,10 +77,11 @@ func (w *Watch) proves(l Login) bool { return w.secret || !l.Bound || w.watch.by
 func (w *Watch) News() (l Login, err error, rang bool) { //nolint:revive // the error is part of the news
 	w.watch.mu.Lock()
 	defer w.watch.mu.Unlock()
-	if w.news == nil {
+	news, ok := w.watch.to.(accepted)
+	if !ok || news.login == nil {
 		return Login{}, nil, false
 	}
-	l, w.news = w.news.At(time.Now()), nil
+	l, w.watch.to = news.login.At(time.Now()), accepted{}
 	if !w.proves(l) {
 		return Login{}, ErrNotFound, true
 	}
@@ -86,7 +102,7 @@ func (w *Watch) Now(ctx context.Context) (Login, error) {
 
 // Stop ends the wait. Nothing rings afterwards.
 func (w *Watch) Stop() {
-	if w.watch.to == nil {
+	if w.handle == (packedHandle{}) {
 		return // it never began
 	}
 	handle := w.handle.handle()

@@ -12,7 +12,7 @@ import (
 // hub connects waiting callers with the changes of records, without a goroutine or
 // a timer per waiter. Invariants:
 //
-//   - A topic is in the map exactly as long as it has watches.
+//   - A topic is in its shard exactly as long as it has watches.
 //   - A watch is offered values one at a time, never after it accepted one, and
 //     never after stop returned to a caller outside the offer itself.
 //   - A change that Notify reports after watch registered is offered to it; watch
@@ -26,25 +26,19 @@ type hub[K ~string, R any] struct {
 	follow   func(K)
 	unfollow func(K)
 	seed     maphash.Seed
-	shards   [64]hubShard[K, R]
+	shards   [hubShards]hubShard[K, R]
 }
+
+const hubShards = 64
 
 type hubShard[K ~string, R any] struct {
 	mu     sync.Mutex
-	topics map[K]*topic[K, R]
-	spare  []*topic[K, R] // out of use
+	topics topics[K, R]
 	queue  dueQueue[K, R]
 	timer  *time.Timer // fires for the head of queue; nil until there was one
 }
 
-// topic and watch are as small as they are because each waiting browser has one.
-type topic[K ~string, R any] struct {
-	key   K
-	first *watch[R] // the latest
-	due   int64     // in nanoseconds since 1970; 0: never
-	place int       // in the queue; -1: not there
-}
-
+// watch is as small as it is because each waiting browser has one.
 type watch[R any] struct {
 	to   offered[R]
 	next *watch[R] // guarded by the topic's shard, as is listed
@@ -68,14 +62,14 @@ func (f offerFunc[R]) Offer(now R) bool { return f(now) }
 func newHub[K ~string, R Record[K]](t Table[K, R], load func(K) (R, error), due func(R) time.Time, lost func(K) R) *hub[K, R] {
 	h := &hub[K, R]{load: load, due: due, lost: lost, follow: t.Follow, unfollow: t.Unfollow, seed: maphash.MakeSeed()}
 	for i := range h.shards {
-		h.shards[i].topics = make(map[K]*topic[K, R])
+		h.shards[i].topics = newTopics[K, R](h.seed)
 	}
 	t.Notify(h.wake)
 	return h
 }
 
 func (h *hub[K, R]) shard(key K) *hubShard[K, R] {
-	return &h.shards[maphash.String(h.seed, string(key))%uint64(len(h.shards))]
+	return &h.shards[maphash.String(h.seed, string(key))%hubShards]
 }
 
 // watch is add for a function. It returns what ends the watch.
@@ -117,11 +111,9 @@ func (h *hub[K, R]) register(key K, w *watch[R]) {
 	s := h.shard(key)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	t := s.topics[key]
+	t := s.topics.get(key)
 	if t == nil {
-		t = s.take()
-		t.key, t.place = key, -1
-		s.topics[key] = t
+		t = s.topics.add(key)
 		// Under the lock, so that a following Unfollow cannot overtake it.
 		h.follow(key)
 	}
@@ -133,26 +125,11 @@ func (h *hub[K, R]) register(key K, w *watch[R]) {
 	w.over = false
 }
 
-// take returns a topic for a locked shard. They are made by the block: single ones would
-// lie scattered among the garbage of requests, and keep its memory from being free.
-func (s *hubShard[K, R]) take() *topic[K, R] {
-	if len(s.spare) == 0 {
-		block := make([]topic[K, R], 64)
-		for i := range block {
-			s.spare = append(s.spare, &block[i])
-		}
-	}
-	last := len(s.spare) - 1
-	t := s.spare[last]
-	s.spare = s.spare[:last]
-	return t
-}
-
 func (h *hub[K, R]) remove(key K, w *watch[R]) {
 	s := h.shard(key)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	t := s.topics[key]
+	t := s.topics.get(key)
 	w.mu.Lock()
 	again := !w.over
 	w.mu.Unlock()
@@ -167,12 +144,10 @@ func (h *hub[K, R]) remove(key K, w *watch[R]) {
 		}
 	}
 	if t.first == nil {
-		delete(s.topics, key)
 		if t.place >= 0 {
 			heap.Remove(&s.queue, t.place)
 		}
-		*t = topic[K, R]{}
-		s.spare = append(s.spare, t)
+		s.topics.remove(key)
 		h.unfollow(key)
 	}
 }
@@ -182,7 +157,7 @@ func (h *hub[K, R]) waiting(key K) (all []watcher) {
 	s := h.shard(key)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if t := s.topics[key]; t != nil {
+	if t := s.topics.get(key); t != nil {
 		for w := t.first; w != nil; w = w.next {
 			all = append(all, w.by)
 		}
@@ -204,8 +179,9 @@ func (h *hub[K, R]) offerTo(key K, w *watch[R], r R) {
 func (h *hub[K, R]) wake(key K) {
 	s := h.shard(key)
 	s.mu.Lock()
-	var watches []*watch[R]
-	if t := s.topics[key]; t != nil {
+	var few [4]*watch[R]
+	watches := few[:0]
+	if t := s.topics.get(key); t != nil {
 		for w := t.first; w != nil; w = w.next {
 			watches = append(watches, w)
 		}
@@ -240,7 +216,7 @@ func (h *hub[K, R]) schedule(key K, due time.Time) {
 	s := h.shard(key)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	t, at := s.topics[key], int64(0)
+	t, at := s.topics.get(key), int64(0)
 	if !due.IsZero() {
 		at = due.UnixNano()
 	}

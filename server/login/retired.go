@@ -1,7 +1,6 @@
 package login
 
 import (
-	"maps"
 	"slices"
 	"time"
 )
@@ -44,7 +43,7 @@ func (h *hub[K, R]) wakeAll() {
 	for i := range h.shards {
 		s := &h.shards[i]
 		s.mu.Lock()
-		keys := slices.Collect(maps.Keys(s.topics))
+		keys := slices.Collect(s.topics.keys())
 		s.mu.Unlock()
 		if len(keys) == 0 {
 			continue

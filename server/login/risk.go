@@ -69,6 +69,7 @@ func (s *Service) risk(ctx context.Context, scanned sight, who Identity, l Login
 			heard.add(b)
 		}
 	}
+	heard.anybody = heard.anybody || len(waits) > 0
 	if scanned.bound && !unbound {
 		// Whoever saw the drawn code may wait with it, and will be sent away. It must not
 		// cost the person a number, which clients that draw the code rarely show.
@@ -82,7 +83,7 @@ func (s *Service) risk(ctx context.Context, scanned sight, who Identity, l Login
 	// seconds. Who made the picture for somebody else may do neither. Of the time when a
 	// person saw the code and signed in first, nothing is known any more.
 	heard.anybody = heard.anybody || time.Since(l.Started) <= absence
-	add(RiskDelay, len(waits) == 0 && !heard.anybody && time.Since(seen) <= absence)
+	add(RiskDelay, !heard.anybody && time.Since(seen) <= absence)
 	if apart := s.config.Load().Apart; apart != nil {
 		add(RiskPlace, apart(l.Browser.Addr, who.Addr))
 	}

@@ -1,0 +1,71 @@
+package login
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// TestWhoWaitsIsNotRememberedTwice holds both that a million who wait cost no hearing each, and
+// that nothing is forgotten by it.
+func TestWhoWaitsIsNotRememberedTwice(t *testing.T) {
+	const handle = Handle("AAAAAAAAAAAA")
+	here, away := NetworkKey{7: 1}, NetworkKey{7: 2}
+	for _, tt := range []struct {
+		name   string
+		heard  []watcher
+		waits  watcher
+		keeps  bool
+		after  time.Duration // between the last that was heard and the wait
+		expect heard         // from when it has accepted
+	}{
+		{"nobody before", nil, watcher{network: here}, false, 0, heard{anybody: true, network: here}},
+		{"itself", []watcher{{network: here}}, watcher{network: here}, false, 0, heard{anybody: true, network: here}},
+		{"itself, who can show the number", []watcher{{network: here, showsNumber: true}}, watcher{network: here, showsNumber: true}, false, 0, heard{anybody: true, able: true, network: here}},
+		{"of nowhere", []watcher{{}}, watcher{}, false, 0, heard{anybody: true}},
+		{"another who can show the number", []watcher{{network: here, showsNumber: true}}, watcher{network: here}, true, 0, heard{anybody: true, able: true, network: here}},
+		{"a stranger", []watcher{{network: away}}, watcher{network: here}, true, 0, heard{anybody: true, network: here, strangers: true}},
+		{"a stranger, and then itself", []watcher{{network: away}, {network: here}}, watcher{network: here}, true, 0, heard{anybody: true, network: here, strangers: true}},
+		{"a stranger, whose address is known, by one whose is not", []watcher{{network: away}}, watcher{}, true, 0, heard{anybody: true, network: away}},
+		{"a stranger, long ago", []watcher{{network: away}}, watcher{network: here}, true, time.Hour, heard{anybody: true, network: here}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				store := &fixed{l: Login{Handle: handle, State: Pending, Deadline: time.Now().Add(3 * time.Hour)}}
+				s := &Service{store: Store{Logins: store}}
+				s.logins = newHub(store, func(h Handle) (Login, error) { return store.Get(t.Context(), h) },
+					func(Login) time.Time { return time.Time{} }, func(h Handle) Login { return Login{Handle: h, State: Expired} })
+				for _, by := range tt.heard {
+					s.audience.hear(handle, by)
+					time.Sleep(time.Second)
+				}
+				time.Sleep(tt.after)
+				w := kicked{Watch: Watch{service: s, watch: watch[Login]{by: tt.waits}}, rung: make(chan struct{}, 1)}
+				if err := w.Follow(store.l, &w); err != nil {
+					t.Fatal(err)
+				}
+				if n := len(s.audience.share(handle.pack()).now.of); (n > 0) != tt.keeps {
+					t.Errorf("while it waits, %d are remembered", n)
+				}
+				time.Sleep(time.Second)
+				store.mu.Lock()
+				store.l.State = Scanned
+				store.mu.Unlock()
+				s.logins.wake(handle)
+				<-w.rung
+				hears := func(when string) {
+					if got := s.audience.heard(handle); got != tt.expect {
+						t.Errorf("%s: %+v, want %+v", when, got, tt.expect)
+					}
+				}
+				hears("when it has accepted")
+				if err := w.Follow(Login{Handle: handle, State: Pending}, &w); err != nil {
+					t.Fatal(err)
+				}
+				hears("when it accepts at once")
+				w.Stop()
+				hears("when it was stopped")
+			})
+		})
+	}
+}

@@ -43,7 +43,7 @@ func readPlainStart(r *http.Request, line string) (ok bool) {
 		return false
 	}
 	r.RequestURI, version, _ = strings.Cut(line, " ")
-	if version != "HTTP/1.1" || !all(r.RequestURI, inTarget) || r.RequestURI[0] != '/' {
+	if version != "HTTP/1.1" || !isTarget(r.RequestURI) {
 		return false
 	}
 	r.Proto, r.ProtoMajor, r.ProtoMinor = "HTTP/1.1", 1, 1
@@ -59,12 +59,12 @@ func readPlainFields(r *http.Request, fields string) (ok bool) {
 	for i := 0; len(fields) > 0; i++ {
 		line, fields, _ = strings.Cut(fields, "\r\n")
 		name, value, ok := strings.Cut(line, ": ")
-		if !ok || !all(name, inName) || !all(value, inValue) {
+		if !ok || !isName(name) || !isValue(value) {
 			return false
 		}
 		switch name = textproto.CanonicalMIMEHeaderKey(name); name {
 		case "Host":
-			if r.Host != "" || !all(value, inHost) {
+			if r.Host != "" || !isHost(value) {
 				return false
 			}
 			r.Host = value
@@ -96,24 +96,41 @@ func readPlainFields(r *http.Request, fields string) (ok bool) {
 	return r.Host != ""
 }
 
-func all(text string, in func(byte) bool) bool {
-	for i := range len(text) {
-		if !in(text[i]) {
+func isName(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; !isLetter(c) && !isDigit(c) && c != '-' && c != '_' {
 			return false
 		}
 	}
-	return len(text) > 0
+	return s != ""
 }
 
-func inName(c byte) bool { return isLetter(c) || isDigit(c) || c == '-' || c == '_' }
-
-func inValue(c byte) bool { return c >= ' ' && c != 0x7f }
-
-func inHost(c byte) bool {
-	return isLetter(c) || isDigit(c) || c == '.' || c == '-' || c == ':' || c == '[' || c == ']'
+func isValue(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; c < ' ' || c == 0x7f {
+			return false
+		}
+	}
+	return s != ""
 }
 
-func inTarget(c byte) bool { return c > ' ' && c < 0x7f }
+func isHost(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; !isLetter(c) && !isDigit(c) && c != '.' && c != '-' && c != ':' && c != '[' && c != ']' {
+			return false
+		}
+	}
+	return s != ""
+}
+
+func isTarget(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; c <= ' ' || c >= 0x7f {
+			return false
+		}
+	}
+	return s != "" && s[0] == '/'
+}
 
 func isLetter(c byte) bool { return 'a' <= c|0x20 && c|0x20 <= 'z' }
 func isDigit(c byte) bool  { return '0' <= c && c <= '9' }

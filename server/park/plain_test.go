@@ -1,6 +1,11 @@
 package park
 
-import "testing"
+import (
+	"bufio"
+	"bytes"
+	"net/http"
+	"testing"
+)
 
 // plainSeeds are requests, and whether they are plain.
 var plainSeeds = []struct {
@@ -63,4 +68,33 @@ func TestOnlyWhatNobodyCanTakeForSomethingElseIsPlain(t *testing.T) {
 			t.Errorf("%s: %v: %q", test.why, got, test.text)
 		}
 	}
+}
+
+// BenchmarkReadPlain is what a browser's request costs here, beside what it does in net/http.
+func BenchmarkReadPlain(b *testing.B) {
+	request := []byte("GET /cgi-bin/mmwebwx-bin/login?uuid=QX2EsL9B7n4HTh8LkE0PW1tq9d5lXJqnmfFx&tip=1&r=-1234567890&_=1795279688000 HTTP/1.1\r\n" +
+		"Host: login.example:8080\r\nConnection: keep-alive\r\n" +
+		"User-Agent: Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36\r\n" +
+		"Accept: */*\r\nSec-Fetch-Site: cross-site\r\nSec-Fetch-Mode: no-cors\r\nSec-Fetch-Dest: script\r\nReferer: https://shop.example/\r\n" +
+		"Accept-Encoding: gzip, deflate, br, zstd\r\nAccept-Language: en-US,en;q=0.9\r\n\r\n")
+	b.Run("here", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			if _, _, ok := readPlain(request); !ok {
+				b.Fatal("it is not plain")
+			}
+		}
+	})
+	b.Run("http.ReadRequest", func(b *testing.B) {
+		b.ReportAllocs()
+		var from bytes.Reader
+		reader := bufio.NewReader(&from)
+		for b.Loop() {
+			from.Reset(request)
+			reader.Reset(&from)
+			if _, err := http.ReadRequest(reader); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
 }

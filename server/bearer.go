@@ -248,7 +248,7 @@ type phones struct {
 // set takes over a configuration. Keys from the same URL as before go on to serve, should
 // the issuer be down, and are fetched again.
 func (p *phones) set(tokens phone.Tokens, c *config) {
-	chain := &phone.Chain{Log: p.log, Authenticators: []phone.Authenticator{tokens}, Prefixes: c.prefixes()}
+	chain := &phone.Chain{Log: p.log, Authenticators: []phone.Authenticator{tokens.Index()}, Prefixes: c.prefixes()}
 	if c.jwt != nil {
 		judge := *c.jwt
 		if judge.Keys == nil {

@@ -156,13 +156,13 @@ func (j *JSON) begin(c echo.Context, by limit.Dialect, r startRequest) (loginVie
 	if app, ok := j.Service.App(r.App); ok {
 		r.Lang = cmp.Or(r.Lang, app.Lang)
 	}
-	ctx := c.Request().Context()
-	if j.Limit != nil && !j.Limit(browserOf(c)) {
+	ctx, browser := c.Request().Context(), browserOf(c)
+	if j.Limit != nil && !j.Limit(browser) {
 		pause(ctx, c, j.Waiters, slowStart)
 		return loginView{}, problem.RateLimited("Too many logins were started from this address. Try again in a minute.", time.Minute)
 	}
 	id, l, err := j.Service.Start(ctx, login.Request{
-		App: r.App, RedirectURI: r.RedirectURI, SiteState: r.State, Lang: r.Lang, Browser: browserOf(c),
+		App: r.App, RedirectURI: r.RedirectURI, SiteState: r.State, Lang: r.Lang, Browser: browser,
 		UserCode: r.UserCode, Dialect: by.String(),
 	})
 	if err != nil {

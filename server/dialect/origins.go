@@ -50,8 +50,7 @@ func ours(r *http.Request, origin string) bool {
 func allowAnyRegistered(c echo.Context, s *login.Service) {
 	c.Response().Header().Set("Vary", "Origin")
 	origin := c.Request().Header.Get("Origin")
-	apps := s.Apps()
-	if origin != "" && slices.ContainsFunc(apps, func(a login.App) bool { return registered(&a, origin) }) {
+	if origin != "" && slices.ContainsFunc(s.Apps(), func(a login.App) bool { return registered(&a, origin) }) {
 		allow(c.Response().Header(), origin)
 	}
 }

@@ -31,10 +31,13 @@ type WeChat struct {
 	Refused func(c echo.Context) error // shows people that a ticket was refused; nil: XML for them too
 	Count   func()                     // counts the statistics reports of clients; may be nil
 	Lot     *park.Lot                  // where polls wait; nil: on their goroutines
+
+	script http.Header // of every answer to a poll: nobody may change it
 }
 
 // Routes adds the login's endpoints and those of its later files.
 func (w *WeChat) Routes(e *echo.Echo) {
+	w.script = plain("text/javascript; charset=utf-8")
 	e.Match([]string{http.MethodGet, http.MethodPost}, "/jslogin", w.start)
 	e.GET(cgi+"login", w.poll)
 	e.Match([]string{http.MethodGet, http.MethodPost}, cgi+"webwxnewloginpage", w.page)
@@ -185,12 +188,12 @@ func (p *wechatPoll) look() (reply, bool) {
 		}
 	}
 	if errors.Is(err, login.ErrNotFound) || p.dead {
-		return inWeChat(saysDead), true
+		return p.tells(saysDead), true
 	}
 	return reply{}, false
 }
 
-func (p *wechatPoll) nothing() reply { return inWeChat(saysNothing) }
+func (p *wechatPoll) nothing() reply { return p.tells(saysNothing) }
 
 // Offer is the Watch's.
 func (p *wechatPoll) Offer(l login.Login) bool { return p.watch.Accept(l, p) }
@@ -223,36 +226,39 @@ func (w *WeChat) say(ctx context.Context, l login.Login, icon bool) (reply, erro
 		if err != nil || !first {
 			return reply{}, err
 		}
-		return inWeChat(saysScanned + w.avatar(l, icon)), nil
+		return w.tells(saysScanned + w.avatar(l, icon)), nil
 	case login.Approved:
 		uri, ok := w.Service.RedirectURI(l)
 		if !ok {
-			return inWeChat(saysDead), nil
+			return w.tells(saysDead), nil
 		}
 		// It may be asked for again: WeixinBot polls once more after a 200, Weixinbot
 		// (Node) drops an answer that came after a network retry.
-		return inWeChat(saysApproved + `window.redirect_uri="` + uri + `";`), nil
+		return reply{http.StatusOK, w.script, []byte(saysApproved + `window.redirect_uri="` + uri + `";`)}, nil
 	case login.Denied:
 		// Only pages of 2017 and later know 202, and they ask for the icon. Others spin on
 		// it or stop without a word, so they, and whoever asks again, get 400.
 		if !icon {
-			return inWeChat(saysDead), nil
+			return w.tells(saysDead), nil
 		}
 		first, err := w.Service.Tell(ctx, l, wechatSaidDenied)
 		if err != nil {
 			return reply{}, err
 		}
 		if !first {
-			return inWeChat(saysDead), nil
+			return w.tells(saysDead), nil
 		}
-		return inWeChat(saysDenied), nil
+		return w.tells(saysDenied), nil
 	case login.Redeemed, login.Expired:
-		return inWeChat(saysDead), nil
+		return w.tells(saysDead), nil
 	}
-	return inWeChat(saysDead), nil
+	return w.tells(saysDead), nil
 }
 
-// inWeChat answers a script tag: see script.
+// tells answers a poll, which is a script tag.
+func (w *WeChat) tells(says string) reply { return reply{http.StatusOK, w.script, []byte(says)} }
+
+// inWeChat answers any script tag: see script.
 func inWeChat(says string) reply {
 	return reply{http.StatusOK, plain("text/javascript; charset=utf-8"), []byte(says)}
 }

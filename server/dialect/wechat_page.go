@@ -1,9 +1,11 @@
 package dialect
 
 import (
+	"bytes"
 	"encoding/xml"
 	"errors"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -27,7 +29,7 @@ import (
 func (w *WeChat) page(c echo.Context) error {
 	r := c.Request()
 	p, err := parameters(c, "ticket", "uuid", "scan", "state", "kid", "sig")
-	navigates := p.Get("version") != "v2" && r.Header.Get("client-version") == "" && p.Get("fun") != "new" && wantsHTML(r)
+	navigates := p.Get("version") != "v2" && r.Header.Get("Client-Version") == "" && p.Get("fun") != "new" && wantsHTML(r)
 
 	var session login.Session
 	if err == nil {
@@ -48,16 +50,16 @@ func (w *WeChat) page(c echo.Context) error {
 		c.Response().Header().Set("Location", "/")
 		return answer(c, http.StatusFound, "text/plain; charset=utf-8", "")
 	}
-	return loginPage(c, p.Get("version") == "v2", "<error><ret>0</ret><message></message>"+
+	return loginPage(c, p.Get("version") == "v2", []byte("<error><ret>0</ret><message></message>"+
 		"<skey>"+held.Skey+"</skey><wxsid>"+held.SID+"</wxsid><wxuin>"+strconv.FormatInt(held.UIN, 10)+"</wxuin>"+
-		"<pass_ticket>"+held.PassTicket+"</pass_ticket><isgrayscale>1</isgrayscale></error>")
+		"<pass_ticket>"+held.PassTicket+"</pass_ticket><isgrayscale>1</isgrayscale></error>"))
 }
 
 // loginPage writes the XML. It is text/plain: jQuery would parse XML, and the page's
 // own code then fails on the document.
-func loginPage(c echo.Context, v2 bool, body string) error {
+func loginPage(c echo.Context, v2 bool, body []byte) error {
 	status := http.StatusOK
-	if !v2 && c.Request().Header.Get("client-version") != "" {
+	if !v2 && c.Request().Header.Get("Client-Version") != "" {
 		status = http.StatusMovedPermanently
 	}
 	return answer(c, status, "text/plain; charset=utf-8", body)
@@ -65,14 +67,16 @@ func loginPage(c echo.Context, v2 bool, body string) error {
 
 // refusal is ret 1203, which clients show to people. Its message is one of our own
 // sentences, and escaped all the same: the oldest page evaluates a <script> in it.
-func refusal(err error) string {
+func refusal(err error) []byte {
 	why := "This login could not be completed. Please scan a new code."
 	if errors.Is(err, login.ErrRedeemed) {
 		why = "This login was completed already. Please scan a new code."
 	}
-	var text strings.Builder
-	_ = xml.EscapeText(&text, []byte(why)) // a Builder takes everything
-	return "<error><ret>1203</ret><message>" + text.String() + "</message></error>"
+	var text bytes.Buffer
+	text.WriteString("<error><ret>1203</ret><message>")
+	_ = xml.EscapeText(&text, []byte(why)) // a Buffer takes everything
+	text.WriteString("</message></error>")
+	return text.Bytes()
 }
 
 // signIn sets the cookies of a session. The same session gives the same bytes. Those
@@ -82,32 +86,33 @@ func (w *WeChat) signIn(c echo.Context, s login.Session, held login.Credentials,
 		lang = "en"
 	}
 	const years = 10 * 365 * 24 * time.Hour
-	for _, k := range []struct {
-		name, value string
-		life        time.Duration
-		hidden      bool
-	}{
-		{"wxuin", strconv.FormatInt(held.UIN, 10), s.Expires.Sub(s.Created), false},
-		{"wxsid", held.SID, s.Expires.Sub(s.Created), false},
-		{"wxloadtime", strconv.FormatInt(s.Created.Unix(), 10), s.Expires.Sub(s.Created), false},
-		{"mm_lang", lang, s.Expires.Sub(s.Created), false},
-		{"webwx_data_ticket", held.DataTicket, s.Expires.Sub(s.Created), false},
-		{"webwxuvid", held.UVID, years, false},
-		{pushCookie, held.PushTicket, pushCookieLife, true},
-	} {
-		w.setCookie(c, k.name, k.value, s.Created.Add(k.life), k.hidden)
-	}
+	session, long, push := cookieTime(s.Expires), cookieTime(s.Created.Add(years)), cookieTime(s.Created.Add(pushCookieLife))
+	h := c.Response().Header()
+	h["Set-Cookie"] = slices.Grow(h["Set-Cookie"], 7)
+	w.setCookie(c, "wxuin", strconv.FormatInt(held.UIN, 10), session, false)
+	w.setCookie(c, "wxsid", held.SID, session, false)
+	w.setCookie(c, "wxloadtime", strconv.FormatInt(s.Created.Unix(), 10), session, false)
+	w.setCookie(c, "mm_lang", lang, session, false)
+	w.setCookie(c, "webwx_data_ticket", held.DataTicket, session, false)
+	w.setCookie(c, "webwxuvid", held.UVID, long, false)
+	w.setCookie(c, pushCookie, held.PushTicket, push, true)
 }
 
 // setCookie writes a cookie with an absolute end: IE before 9 knows no Max-Age, and
-// the bytes must not depend on when they are sent.
-func (w *WeChat) setCookie(c echo.Context, name, value string, until time.Time, hidden bool) {
-	cookie := http.Cookie{
-		Name: name, Value: value, Path: "/", Expires: until,
-		HttpOnly: hidden, Secure: w.Secure(c.Request()), SameSite: http.SameSiteLaxMode,
+// the bytes must not depend on when they are sent. Its value is one of our own words.
+func (w *WeChat) setCookie(c echo.Context, name, value, until string, hidden bool) {
+	flags := "; SameSite=Lax"
+	if w.Secure(c.Request()) {
+		flags = "; Secure; SameSite=Lax"
 	}
-	c.Response().Header().Add("Set-Cookie", cookie.String())
+	if hidden {
+		flags = "; HttpOnly" + flags
+	}
+	c.Response().Header().Add("Set-Cookie", name+"="+value+"; Path=/; Expires="+until+flags)
 }
+
+// cookieTime is the time t in a cookie.
+func cookieTime(t time.Time) string { return t.UTC().Format(http.TimeFormat) }
 
 // wantsHTML tells a browser that navigates from a client's own request. IE before 9
 // navigates without naming text/html, but lists pictures; no script request does. Java

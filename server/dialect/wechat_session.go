@@ -211,7 +211,7 @@ func (w *WeChat) logout(c echo.Context) error {
 	if code != retBadSession && code != retTrouble {
 		code = retOK
 		for _, name := range []string{"wxsid", "wxuin", "wxloadtime", "webwx_data_ticket", pushCookie} {
-			w.setCookie(c, name, "", time.Unix(1, 0), name == pushCookie)
+			w.setCookie(c, name, "", cookieTime(time.Unix(1, 0)), name == pushCookie)
 		}
 	}
 	body, err := json.Marshal(struct{ BaseResponse baseResponse }{ret(code)})

@@ -80,6 +80,17 @@ func TestTokens(t *testing.T) {
 			t.Errorf("%q: %v, %v", bad, who, err)
 		}
 	}
+	alice, alike, erin := tokens[0], tokens[0], tokens[0]
+	alike.TokenSHA256[finds] ^= 1
+	alike.Subject, erin.Subject = "carol", "erin"
+	for name, some := range map[string]Tokens{"after one that begins alike": {alike, alice}, "before it": {alice, alike}, "the last of two that are the same": {erin, alice}} {
+		if who, err := some.Authenticate(t.Context(), "one"); err != nil || who.Subject != "alice" {
+			t.Errorf("%s: %v, %v", name, who, err)
+		}
+	}
+	if who, err := (Tokens{alike}).Authenticate(t.Context(), "one"); !errors.Is(err, ErrBadToken) {
+		t.Errorf("one that begins alike: %v, %v", who, err)
+	}
 	if _, err := (Tokens)(nil).Authenticate(t.Context(), ""); !errors.Is(err, ErrBadToken) {
 		t.Errorf("no tokens: %v", err)
 	}

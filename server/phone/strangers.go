@@ -60,8 +60,9 @@ func NewStrangers(hit func()) *Strangers {
 	}
 }
 
-// visit is a request with a token.
+// visit is the context of a request with a token.
 type visit struct {
+	context.Context
 	strangers *Strangers
 	addr      netip.Addr
 }
@@ -76,7 +77,15 @@ func (s *Strangers) visited(ctx context.Context, addr netip.Addr) context.Contex
 	if s == nil {
 		return ctx
 	}
-	return context.WithValue(ctx, visitKey{}, &visit{s, addr})
+	return &visit{ctx, s, addr}
+}
+
+// Value knows the visit itself.
+func (v *visit) Value(key any) any {
+	if key == (visitKey{}) {
+		return v
+	}
+	return v.Context.Value(key)
 }
 
 func visitOf(ctx context.Context) *visit {

@@ -49,7 +49,7 @@ func ReadOptionalJSON(c echo.Context, v any) error {
 
 // read takes JSON, and whatever is sent as one of the other types.
 func read(c echo.Context, others ...string) ([]byte, error) {
-	body, err := io.ReadAll(http.MaxBytesReader(c.Response(), c.Request().Body, maxBody))
+	body, err := readAll(c)
 	if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
 		return nil, of("too-large", http.StatusRequestEntityTooLarge, "Body too large",
 			fmt.Sprintf("The body may have %d bytes at most.", maxBody))
@@ -68,6 +68,21 @@ func read(c echo.Context, others ...string) ([]byte, error) {
 	return body, nil
 }
 
+// readAll reads to the body's end and not only as far as it was announced: at its end, the
+// body's deadline is lifted.
+func readAll(c echo.Context) ([]byte, error) {
+	r := c.Request()
+	if r.ContentLength < 0 || r.ContentLength > maxBody {
+		return io.ReadAll(http.MaxBytesReader(c.Response(), r.Body, maxBody))
+	}
+	body := make([]byte, r.ContentLength+1)
+	n, err := io.ReadFull(r.Body, body)
+	if int64(n) == r.ContentLength && (errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)) {
+		err = nil
+	}
+	return body[:r.ContentLength], err
+}
+
 // mediaType is the type without its parameters, which most clients send alone.
 func mediaType(text string) (string, error) {
 	if text == echo.MIMEApplicationJSON {
@@ -81,7 +96,8 @@ func parse(body []byte, v any) error {
 	if !utf8.Valid(body) {
 		return BadRequest("The body is not UTF-8.")
 	}
-	if !json.Valid(body) {
+	err := json.Unmarshal(body, v)
+	if err != nil && !json.Valid(body) {
 		return BadRequest("The body is not valid JSON. Send one JSON object and nothing after it.")
 	}
 	if body = bytes.TrimSpace(body); body[0] != '{' {
@@ -91,7 +107,7 @@ func parse(body []byte, v any) error {
 	if repeats(body) {
 		return BadRequest("A member of the body is there more than once. Send each once.")
 	}
-	if err := json.Unmarshal(body, v); err != nil {
+	if err != nil {
 		if wrong := (*json.UnmarshalTypeError)(nil); errors.As(err, &wrong) {
 			kind := "a " + wrong.Type.String()
 			if wrong.Type.Kind() == reflect.Struct {
@@ -108,9 +124,14 @@ func parse(body []byte, v any) error {
 // case: encoding/json takes "Code" for "code".
 func repeats(object []byte) bool {
 	seen := make(map[string]bool)
-	// Upper case first: only so ſ (U+017F) and K (U+212A) become the letters that
-	// encoding/json takes them for.
-	fold := func(name string) string { return strings.ToLower(strings.ToUpper(name)) }
+	fold := func(name string) string {
+		if len(name) == utf8.RuneCountInString(name) {
+			return strings.ToLower(name) // of ASCII; mostly it is
+		}
+		// Upper case first: only so ſ (U+017F) and K (U+212A) become the letters that
+		// encoding/json takes them for.
+		return strings.ToLower(strings.ToUpper(name))
+	}
 	depth, named := 0, false // whether the member that we are in, of the outermost object, had its name
 	for i := 0; i < len(object); i++ {
 		switch object[i] {

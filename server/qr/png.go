@@ -14,14 +14,13 @@ import (
 func (s Symbol) PNG(size int) []byte {
 	scale := s.scale(size)
 	side := scale * s.across()
-	var buffer [1 + 128]byte
-	line := buffer[:]
-	if wide := 1 + (side+7)/8; wide <= len(line) {
-		line = line[:wide]
-	} else {
-		line = make([]byte, wide)
+	var buffer [1 + 128 + 7]byte
+	room, wide := buffer[:], 1+(side+7)/8
+	if wide+7 > len(room) {
+		room = make([]byte, wide+7)
 	}
-	white(line)
+	line, pixels := room[:wide], room[1:] // before the pixels: no filter. What paint writes may end later
+	paint(pixels, side, nil, scale)
 	// The part of a line that lies in the quiet zone, before and after. Without scale there
 	// is nothing to repeat.
 	left, right := 1+quiet*scale/8, 1+((s.across()-quiet)*scale+7)/8
@@ -45,11 +44,7 @@ func (s Symbol) PNG(size int) []byte {
 	sum.add(line, quiet*scale)
 	var edges [maxEdges]uint8
 	for y := range s.side {
-		white(line)
-		dark := s.edges(y, &edges)
-		for i := 0; i+1 < len(dark); i += 2 {
-			blacken(line[1:], int(dark[i])*scale, int(dark[i+1])*scale)
-		}
+		paint(pixels, side, s.edges(y, &edges), scale)
 		if scale > 8 {
 			d.runs(line[left:right])
 		} else {
@@ -58,7 +53,7 @@ func (s Symbol) PNG(size int) []byte {
 		d.repeat(between, len(line))
 		sum.add(line, scale)
 	}
-	white(line)
+	paint(pixels, side, nil, scale)
 	d.runs(line[left:right])
 	d.repeat(len(line)*quiet*scale-right, len(line))
 	sum.add(line, quiet*scale)
@@ -81,25 +76,17 @@ func appendHeader(out []byte, side int) []byte {
 	return binary.BigEndian.AppendUint32(out, crc32.ChecksumIEEE(out[begin:]))
 }
 
-// white makes line a row of white pixels: no filter, then ones.
-func white(line []byte) {
-	line[0] = 0
-	for i := 1; i < len(line); i++ {
-		line[i] = 0xFF
+// paint writes a row of side pixels, 64 at a time: black between the first two edges, which
+// are in modules, and so on; white else.
+func paint(pixels []byte, side int, edges []uint8, scale int) {
+	black := uint64(0)
+	for at := 0; at < side; at += 64 {
+		for ; len(edges) > 0 && int(edges[0])*scale < at+64; edges = edges[1:] {
+			black ^= ^uint64(0) >> (int(edges[0])*scale - at)
+		}
+		binary.BigEndian.PutUint64(pixels[at/8:], ^black)
+		black = -(black & 1) // it goes on as it ends
 	}
-}
-
-// blacken makes the pixels from..to-1 black. There are white ones after them.
-func blacken(pixels []byte, from, to int) {
-	first, last := from/8, to/8
-	head, tail := byte(0xFF)>>(from%8), byte(0xFF)>>(to%8)
-	if first == last {
-		pixels[first] &^= head &^ tail
-		return
-	}
-	pixels[first] &^= head
-	clear(pixels[first+1 : last])
-	pixels[last] &= tail
 }
 
 // adler is the checksum of zlib (RFC 1950): a is the sum of all bytes, b that of all a.

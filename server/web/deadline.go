@@ -26,14 +26,27 @@ func newDeadlines(l Limits) deadlines {
 	}
 }
 
-// set gives a request its deadlines.
+// connection is what net/http's ResponseWriters let one say of theirs.
+type connection interface {
+	SetReadDeadline(time.Time) error
+	SetWriteDeadline(time.Time) error
+}
+
+// set gives a request its deadlines. Who answers a parked connection has none to set: the
+// request is here, and its park.Lot times what is sent.
 func (d deadlines) set(c echo.Context) {
-	to := c.Response().Writer
-	w := &timedWriter{ResponseWriter: to, conn: *http.NewResponseController(to), timeout: d.write}
-	c.Response().Writer = w
-	if r := c.Request(); r.ContentLength != 0 && r.Body != nil {
-		r.Body = http.MaxBytesReader(w, r.Body, d.bodyBytes)
-		r.Body = timeBody(r.Body, &w.conn, d.body)
+	r, to := c.Request(), c.Response().Writer
+	sends := r.ContentLength != 0 && r.Body != nil
+	if sends && (r.ContentLength > d.bodyBytes || r.ContentLength < 0) { // else net/http gives no more than was announced
+		r.Body = http.MaxBytesReader(c.Response(), r.Body, d.bodyBytes)
+	}
+	conn, ok := to.(connection)
+	if !ok {
+		return
+	}
+	c.Response().Writer = &timedWriter{ResponseWriter: to, conn: conn, timeout: d.write}
+	if sends {
+		r.Body = timeBody(r.Body, conn, d.body)
 	}
 }
 
@@ -41,17 +54,17 @@ func (d deadlines) set(c echo.Context) {
 // of whatever reads bodies allows less; the camera's frames are the largest. The deadline is
 // lifted as soon as the body has come: net/http goes on reading, to notice that the client
 // has gone, and a request may be held for longer than this.
-func timeBody(body io.ReadCloser, conn *http.ResponseController, timeout time.Duration) io.ReadCloser {
-	if conn.SetReadDeadline(time.Now().Add(timeout)) == nil { // some test doubles cannot
+func timeBody(body io.ReadCloser, conn connection, timeout time.Duration) io.ReadCloser {
+	if conn.SetReadDeadline(time.Now().Add(timeout)) == nil {
 		return &timedBody{ReadCloser: body, conn: conn}
 	}
-	return body
+	return body // its connection has gone
 }
 
 // timedBody lifts its deadline at its end.
 type timedBody struct {
 	io.ReadCloser
-	conn *http.ResponseController
+	conn connection
 	over bool
 }
 
@@ -72,7 +85,7 @@ func (b *timedBody) Read(p []byte) (int, error) {
 // returned: only then net/http sends what it has gathered.
 type timedWriter struct {
 	http.ResponseWriter
-	conn    http.ResponseController
+	conn    connection
 	timeout time.Duration
 	set     time.Time // the deadline was, by extend; zero: by somebody else, or never
 }
@@ -109,6 +122,6 @@ func (w *timedWriter) extend() {
 	now := time.Now()
 	if w.set.IsZero() || now.Sub(w.set) > w.timeout/16 {
 		w.set = now
-		_ = w.conn.SetWriteDeadline(now.Add(w.timeout)) // test doubles cannot
+		_ = w.conn.SetWriteDeadline(now.Add(w.timeout)) // a write will fail if this does
 	}
 }

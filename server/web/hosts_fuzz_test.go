@@ -33,13 +33,13 @@ func FuzzHost(f *testing.F) {
 	_, proxy, _ := net.ParseCIDR("10.0.0.0/8")
 	trusted := proxies{proxy}
 	public, _ := url.Parse("https://login.example")
-	e := echo.New()
 	front := &front{
-		log: slog.New(slog.DiscardHandler), metrics: metrics.New("test"),
+		echo: echo.New(), log: slog.New(slog.DiscardHandler), metrics: metrics.New("test"),
 		hosts: newHosts(Options{PublicURL: public, Hosts: []string{"wx.example", "Other.example:8443"}}, trusted),
 	}
-	handler := front.middleware(func(c echo.Context) error {
-		c.Set("reached", c.Request().Host)
+	reached := ""
+	front.echo.GET("/", func(c echo.Context) error {
+		reached = c.Request().Host
 		return nil
 	})
 	names := []string{"login.example", "login.example:443", "other.example:8443"}
@@ -52,11 +52,8 @@ func FuzzHost(f *testing.F) {
 		r.Host, r.RemoteAddr, r.TLS = host, peer, nil
 		r.Header["X-Forwarded-Host"], r.Header["X-Forwarded-Proto"] = []string{"first.example", forwarded}, []string{scheme}
 		w := httptest.NewRecorder()
-		c := e.NewContext(r, w)
-		if err := handler(c); err != nil {
-			t.Fatal(err)
-		}
-		reached, _ := c.Get("reached").(string)
+		reached = ""
+		front.ServeHTTP(w, r)
 		name := strings.ToLower(reached)
 		ours := slices.Contains(names, name) || name == "wx.example" || strings.HasPrefix(name, "wx.example:") || strings.HasPrefix(name, "[wx.example]")
 		if (reached == "") != (w.Code == http.StatusMisdirectedRequest) || reached != "" && !ours {

@@ -159,9 +159,15 @@ func TestAnOperatorsOwnSizeOfBodiesHolds(t *testing.T) {
 				if target == "/jslogin" {
 					body = "appid=shop&x=" + strings.Repeat("x", length-13)
 				}
-				w := f.ask("POST", target, body, "Content-Type: "+kind)
-				if started := strings.Contains(w.Body.String(), `"id"`) || strings.Contains(w.Body.String(), "code = 200"); started != fits {
-					t.Errorf("with %d, %s of %d: %d %.100s", size, target, length, w.Code, w.Body)
+				for _, announced := range []int64{int64(length), -1} { // -1: in chunks
+					r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "https://login.example"+target, strings.NewReader(body))
+					r.Header.Set("Content-Type", kind)
+					r.ContentLength = announced
+					w := httptest.NewRecorder()
+					f.ServeHTTP(w, r)
+					if started := strings.Contains(w.Body.String(), `"id"`) || strings.Contains(w.Body.String(), "code = 200"); started != fits {
+						t.Errorf("with %d, %s of %d, announced %d: %d %.100s", size, target, length, announced, w.Code, w.Body)
+					}
 				}
 			}
 		}

@@ -14,26 +14,28 @@ import (
 	"qrlatch/server/metrics"
 )
 
-// front is what every request passes before it is routed. It is one middleware and not
-// one for each thing, because Echo makes a function of each for every request.
+// front is what every request passes before its handler. It asks Echo's router by itself
+// and is no middleware, because Echo makes a function of each for every request.
 type front struct {
-	log     *slog.Logger
-	metrics *metrics.Metrics
-	hosts   hosts
-	limits  deadlines
+	echo     *echo.Echo
+	log      *slog.Logger
+	metrics  *metrics.Metrics
+	hosts    hosts
+	limits   deadlines
+	draining context.Context // may be nil
 }
 
-func (f *front) middleware(next echo.HandlerFunc) echo.HandlerFunc {
-	return func(c echo.Context) error {
-		began := time.Now()
-		err := recovered(func() error { return f.pass(c, next) })
-		if err != nil {
-			// Write the answer now, so that its status can be logged.
-			_ = recovered(func() error { c.Error(err); return nil })
-		}
-		f.observe(c, err, began)
-		return nil
+func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	began := time.Now()
+	c := f.echo.AcquireContext()
+	defer f.echo.ReleaseContext(c)
+	c.Reset(r, w)
+	err := recovered(func() error { return f.pass(c) })
+	if err != nil {
+		// Write the answer now, so that its status can be logged.
+		_ = recovered(func() error { c.Error(err); return nil })
 	}
+	f.observe(c, err, began)
 }
 
 // recovered turns a panic into an error. The panic's value is not logged: it may hold a
@@ -47,13 +49,18 @@ func recovered(do func() error) (err error) {
 	return do()
 }
 
-func (f *front) pass(c echo.Context, next echo.HandlerFunc) error {
+func (f *front) pass(c echo.Context) error {
+	r := c.Request()
 	closeAmbiguous(c)
 	f.limits.set(c)
-	if !f.hosts.know(c.Request()) {
+	if !f.hosts.know(r) {
 		return c.String(http.StatusMisdirectedRequest, "This server does not answer for that host.\n")
 	}
-	return next(c)
+	f.echo.Router().Find(r.Method, echo.GetPath(r), c)
+	if f.draining != nil && slices.Contains(waiting, c.Path()) {
+		defer f.drain(c)()
+	}
+	return c.Handler()(c)
 }
 
 // closeAmbiguous ends the connection after a request with Transfer-Encoding. Where a
@@ -129,19 +136,14 @@ func method(name string) string {
 // dialects wait in a park.Lot, which knows how to drain.
 var waiting = []string{"/v1/scans/:id", "/phone/scans/:id/state"}
 
-// drain answers every waiting request when draining ends, in its own protocol: each
-// takes the end of its context for the end of its patience.
-func drain(draining context.Context) echo.MiddlewareFunc {
-	return func(next echo.HandlerFunc) echo.HandlerFunc {
-		return func(c echo.Context) error {
-			if !slices.Contains(waiting, c.Path()) {
-				return next(c)
-			}
-			ctx, cancel := context.WithCancel(c.Request().Context())
-			defer cancel()
-			defer context.AfterFunc(draining, cancel)()
-			c.SetRequest(c.Request().WithContext(ctx))
-			return next(c)
-		}
+// drain answers a waiting request when draining ends, in its own protocol: each takes the
+// end of its context for the end of its patience. Call done after it.
+func (f *front) drain(c echo.Context) (done func()) {
+	ctx, cancel := context.WithCancel(c.Request().Context())
+	stop := context.AfterFunc(f.draining, cancel)
+	c.SetRequest(c.Request().WithContext(ctx))
+	return func() {
+		stop()
+		cancel()
 	}
 }

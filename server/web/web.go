@@ -79,12 +79,6 @@ func New(o Options) (http.Handler, error) {
 	e.HTTPErrorHandler = errorHandler(people)
 
 	proxies := proxies(o.TrustedProxies)
-	front := &front{log: o.Log, metrics: o.Metrics, hosts: newHosts(o, proxies), limits: newDeadlines(o.Limits)}
-	e.Pre(front.middleware)
-	if o.Draining != nil {
-		e.Use(drain(o.Draining))
-	}
-
 	wechat := &dialect.WeChat{
 		Service: o.Service, Hold: o.PollHold, Count: o.Metrics.StatReports.Inc,
 		Secure:  func(r *http.Request) bool { return o.PublicURL.Scheme == "https" || proxies.secure(r) },
@@ -124,7 +118,9 @@ func New(o Options) (http.Handler, error) {
 	e.DELETE("/v1/sessions/:id", SignOut(phones.DeleteSession, sites.DeleteSession))
 	people.Routes(e)
 	o.AppLinks.routes(e)
-	return e, nil
+	return &front{
+		echo: e, log: o.Log, metrics: o.Metrics, hosts: newHosts(o, proxies), limits: newDeadlines(o.Limits), draining: o.Draining,
+	}, nil
 }
 
 // discard keeps Echo's own log quiet: whatever matters comes through slog.

@@ -229,7 +229,7 @@ func TestErrorsComeInTheWordsOfWhoeverAsks(t *testing.T) {
 
 func TestAPanicReachesNobody(t *testing.T) {
 	f := newFixture(t, nil)
-	f.Handler.(*echo.Echo).GET("/panic", func(echo.Context) error { panic("the secret of a request") })
+	f.Handler.(*front).echo.GET("/panic", func(echo.Context) error { panic("the secret of a request") })
 	w := f.ask("GET", "/panic", "")
 	if w.Code != 500 || strings.Contains(w.Body.String()+f.log.String(), "the secret") || !strings.Contains(f.log.String(), "web_test.go") {
 		t.Errorf("%d %s\n%s", w.Code, w.Body, f.log)

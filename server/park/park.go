@@ -146,7 +146,7 @@ func New(o Options) *Lot {
 	}
 	l.life, l.end = context.WithCancel(context.Background())
 	l.closed = l.life.Done()
-	l.workers.work, l.workers.closed, l.workers.keep = make(chan *parked), l.closed, int64(workersPerCPU*runtime.GOMAXPROCS(0))
+	l.workers.keep = workersPerCPU * runtime.GOMAXPROCS(0)
 	l.wheel.start(l.closed)
 	return l
 }
@@ -292,6 +292,7 @@ func (l *Lot) Close() {
 	}
 	l.close.Do(func() {
 		l.end()
+		l.workers.close()
 		l.hurryUp(func(c net.Conn) { c.Close() })
 		for _, p := range l.wheel.all() {
 			p.post(hungUp)

@@ -1,12 +1,13 @@
 package park
 
 import (
-	"sync/atomic"
+	"sync"
 	"time"
 )
 
 const (
-	// workersPerCPU is how many goroutines stay, for restTime, when there is nothing to do.
+	// workersPerCPU is how many goroutines stay when there is nothing to do, for restTime
+	// to twice that.
 	workersPerCPU = 16
 	restTime      = time.Second
 	// tall is as much of a stack as is always in use. The runtime halves a stack of which
@@ -16,31 +17,49 @@ const (
 )
 
 // workers run connections. A few of them stay for the next: a goroutine that has just begun
-// has a stack which must grow, twice or more, before it has served a request.
+// has a stack which must grow, twice or more, before it has served a request. Who came to
+// rest last goes first, since its stack is still in the processor's cache.
 type workers struct {
-	work   chan *parked
-	closed <-chan struct{}
-	keep   int64
-	idle   atomic.Int64
+	keep int
+
+	mu      sync.Mutex
+	resting []*worker
+	turn    int         // counts calls of retire
+	clock   *time.Timer // for the next; nil: nobody rests
+	over    bool
+}
+
+// worker is a goroutine that waits for work; nil ends it.
+type worker struct {
+	work chan *parked // has room for one
+	turn int          // when it came to rest
 }
 
 // run runs p on another goroutine, at once.
 func (w *workers) run(p *parked) {
-	select {
-	case w.work <- p:
-	default:
+	w.mu.Lock()
+	last := len(w.resting) - 1
+	if last < 0 {
+		w.mu.Unlock()
 		go w.stay(p)
+		return
 	}
+	next := w.resting[last]
+	w.resting = w.resting[:last]
+	w.mu.Unlock()
+	next.work <- p
 }
 
 func (w *workers) stay(p *parked) {
 	var ballast [tall]byte
 	defer hold(&ballast)
-	rest := time.NewTimer(restTime)
-	defer rest.Stop()
+	me := &worker{work: make(chan *parked, 1)}
 	for p != nil {
 		p.run()
-		p = w.next(rest)
+		if !w.rest(me) {
+			return
+		}
+		p = <-me.work
 	}
 }
 
@@ -49,17 +68,48 @@ func (w *workers) stay(p *parked) {
 //go:noinline
 func hold(*[tall]byte) {}
 
-// next is nil if nothing comes, or enough others wait for it already.
-func (w *workers) next(rest *time.Timer) (p *parked) {
-	defer w.idle.Add(-1)
-	if w.idle.Add(1) > w.keep {
-		return nil
+// rest lets a worker wait for the next, unless enough others do.
+func (w *workers) rest(me *worker) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.over || len(w.resting) >= w.keep {
+		return false
 	}
-	rest.Reset(restTime)
-	select {
-	case p = <-w.work:
-	case <-rest.C:
-	case <-w.closed:
+	me.turn = w.turn
+	w.resting = append(w.resting, me)
+	if w.clock == nil {
+		w.clock = time.AfterFunc(restTime, w.retire)
 	}
-	return p
+	return true
+}
+
+// retire ends those who have rested for long: they are the first.
+func (w *workers) retire() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.turn++
+	n := 0
+	for n < len(w.resting) && w.resting[n].turn < w.turn-1 {
+		w.resting[n].work <- nil
+		n++
+	}
+	w.resting = append(w.resting[:0], w.resting[n:]...)
+	w.clock = nil
+	if len(w.resting) > 0 {
+		w.clock = time.AfterFunc(restTime, w.retire)
+	}
+}
+
+// close ends those who rest, and the others when they have done what they do.
+func (w *workers) close() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.over = true
+	if w.clock != nil {
+		w.clock.Stop()
+	}
+	for _, one := range w.resting {
+		one.work <- nil
+	}
+	w.resting = nil
 }

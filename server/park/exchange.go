@@ -36,6 +36,8 @@ type exchange struct {
 // room is what an exchange needs while it lasts, and an answer while it is written.
 type room struct {
 	in         [roomForPlain]byte
+	asked      plainHeader
+	header     http.Header // of the answer
 	body       bytes.Buffer
 	head, wire []byte
 }
@@ -51,11 +53,13 @@ func (l *Lot) room() *room {
 	if m, ok := l.rooms.Get().(*room); ok {
 		return m
 	}
-	return new(room)
+	return &room{header: make(http.Header)}
 }
 
 // keep keeps a room for others.
 func (l *Lot) keep(m *room) {
+	m.asked.forget()
+	clear(m.header)
 	if max(m.body.Cap(), cap(m.wire)) <= keptRoom {
 		l.rooms.Put(m)
 	}
@@ -106,7 +110,7 @@ func (p *parked) serve() {
 	case n == len(m.in):
 		p.post(readable) // there may be more
 	}
-	if r, body, ok := readPlain(m.in[:n]); ok && n <= p.lot.largest {
+	if r, body, ok := readPlain(m.in[:n], &m.asked); ok && n <= p.lot.largest {
 		if r.RemoteAddr = p.socket.Peer(); r.RemoteAddr != "" {
 			p.exchange(&r, body, m)
 			return
@@ -117,7 +121,7 @@ func (p *parked) serve() {
 }
 
 func (p *parked) exchange(r *http.Request, body []byte, m *room) {
-	e := &exchange{parked: p, room: m, header: make(http.Header), body: plainBody{rest: body}}
+	e := &exchange{parked: p, room: m, header: m.header, body: plainBody{rest: body}}
 	if r.Body = http.NoBody; len(body) > 0 {
 		r.Body = &e.body
 	}
@@ -128,6 +132,8 @@ func (p *parked) exchange(r *http.Request, body []byte, m *room) {
 	e.end()
 	if e.ctx != nil {
 		p.watch() // until now e was told
+		// Who asks for the end may have left a goroutine behind.
+		defer func() { m.asked, m.header = plainHeader{}, make(http.Header) }()
 	}
 	if p.guest != nil {
 		p.enter()

@@ -19,14 +19,14 @@ const roomForPlain = 4 << 10
 // readPlain reads b if it is one whole request of HTTP/1.1 and nothing else, in which
 // nothing is unusual: what it takes, every reader of HTTP/1.1 understands alike. It gives
 // what http.ReadRequest would, which copies each field, where this copies the head once.
-// body is a part of b, and r has none.
-func readPlain(b []byte) (r http.Request, body []byte, ok bool) {
+// body is a part of b, and r has none; its Header is of h.
+func readPlain(b []byte, h *plainHeader) (r http.Request, body []byte, ok bool) {
 	end := bytes.Index(b, []byte("\r\n\r\n"))
 	if end < 0 {
 		return r, nil, false
 	}
 	line, fields, _ := strings.Cut(string(b[:end+2]), "\r\n")
-	if !readPlainStart(&r, line) || !readPlainFields(&r, fields) {
+	if !readPlainStart(&r, line) || !h.read(&r, fields) {
 		return r, nil, false
 	}
 	body = b[end+4:]
@@ -52,11 +52,37 @@ func readPlainStart(r *http.Request, line string) (ok bool) {
 	return err == nil
 }
 
-func readPlainFields(r *http.Request, fields string) (ok bool) {
+// plainHeader is the room for a request's header: a map, and what its values lie in. They are
+// a fifth of what would be allocated for a login.
+type plainHeader struct {
+	fields http.Header
+	values []string
+}
+
+// usualFields is how many a header may have had whose room is kept.
+const usualFields = 32
+
+// forget makes room for another header.
+func (h *plainHeader) forget() {
+	if len(h.values) > usualFields {
+		*h = plainHeader{}
+	}
+	clear(h.fields)
+	clear(h.values)
+}
+
+func (h *plainHeader) read(r *http.Request, fields string) (ok bool) {
+	if h.fields == nil {
+		h.fields = make(http.Header, 14) // as many as go into two groups of a map
+	}
+	n := strings.Count(fields, "\n")
+	if h.values = h.values[:0]; n > cap(h.values) {
+		h.values = make([]string, 0, max(n, usualFields))
+	}
+	r.Header = h.fields
 	var line string
-	lengthGiven, values := false, make([]string, strings.Count(fields, "\n"))
-	r.Header = make(http.Header, len(values))
-	for i := 0; len(fields) > 0; i++ {
+	lengthGiven := false
+	for len(fields) > 0 {
 		line, fields, _ = strings.Cut(fields, "\r\n")
 		name, value, ok := strings.Cut(line, ": ")
 		if !ok || !isName(name) || !isValue(value) {
@@ -83,11 +109,11 @@ func readPlainFields(r *http.Request, fields string) (ok bool) {
 		case "Transfer-Encoding", "Expect", "Upgrade", "Trailer", "Te":
 			return false
 		}
-		values[i] = textproto.TrimString(value)
+		h.values = append(h.values, textproto.TrimString(value)) // there is room
 		if others := r.Header[name]; others != nil {
-			r.Header[name] = append(others, values[i])
+			r.Header[name] = append(others, h.values[len(h.values)-1])
 		} else {
-			r.Header[name] = values[i : i+1 : i+1]
+			r.Header[name] = h.values[len(h.values)-1 : len(h.values) : len(h.values)]
 		}
 	}
 	if r.Header.Get("Pragma") == "no-cache" && r.Header["Cache-Control"] == nil { // of HTTP/1.0

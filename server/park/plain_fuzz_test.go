@@ -77,11 +77,13 @@ func FuzzWhatIsPlainIsOneRequestForEverybody(f *testing.F) {
 	for _, seed := range plainSeeds {
 		f.Add([]byte(seed.text))
 	}
+	h := new(plainHeader)
 	f.Fuzz(func(t *testing.T, b []byte) {
+		h.forget()
 		if len(b) > roomForPlain {
 			return
 		}
-		r, body, ok := readPlain(b)
+		r, body, ok := readPlain(b, h)
 		if !ok {
 			return
 		}

@@ -64,7 +64,7 @@ var plainSeeds = []struct {
 
 func TestOnlyWhatNobodyCanTakeForSomethingElseIsPlain(t *testing.T) {
 	for _, test := range plainSeeds {
-		if _, _, got := readPlain([]byte(test.text)); got != test.plain {
+		if _, _, got := readPlain([]byte(test.text), new(plainHeader)); got != test.plain {
 			t.Errorf("%s: %v: %q", test.why, got, test.text)
 		}
 	}
@@ -79,10 +79,12 @@ func BenchmarkReadPlain(b *testing.B) {
 		"Accept-Encoding: gzip, deflate, br, zstd\r\nAccept-Language: en-US,en;q=0.9\r\n\r\n")
 	b.Run("here", func(b *testing.B) {
 		b.ReportAllocs()
+		var h plainHeader
 		for b.Loop() {
-			if _, _, ok := readPlain(request); !ok {
+			if _, _, ok := readPlain(request, &h); !ok {
 				b.Fatal("it is not plain")
 			}
+			h.forget()
 		}
 	})
 	b.Run("http.ReadRequest", func(b *testing.B) {

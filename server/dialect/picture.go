@@ -12,6 +12,7 @@ import (
 
 	"qrlatch/server/limit"
 	"qrlatch/server/login"
+	"qrlatch/server/park"
 	"qrlatch/server/problem"
 	"qrlatch/server/qr"
 )
@@ -119,6 +120,7 @@ func (p *Picture) animation(c echo.Context, of login.Holder, size int) error {
 	if err != nil {
 		return noPicture(c, err)
 	}
+	park.Slow(c.Request().Context())
 	frames := make([]qr.Frame, len(codes))
 	for i, code := range codes {
 		symbol, err := p.Symbols.Encode(p.PublicURL + "/l/" + code.Code)

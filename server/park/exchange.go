@@ -269,8 +269,9 @@ func (e *exchange) end() {
 }
 
 // Done is context.Context's, as are the others. Most handlers never ask, so only then the
-// connection is watched.
+// connection is watched. Who asks is about to wait for something.
 func (e *exchange) Done() <-chan struct{} {
+	e.parked.handOver()
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.ctx == nil {

@@ -109,8 +109,8 @@ type Bell interface{ Ready(hungUp bool) }
 type Lot struct {
 	options  Options
 	mu       sync.Mutex
-	poll     *poller               // nil until the first descriptor is to be parked
-	pushes   map[net.Conn]struct{} // connections to peers that read slowly
+	poll     atomic.Pointer[poller] // nil until the first descriptor is to be parked
+	pushes   map[net.Conn]struct{}  // connections to peers that read slowly
 	wheel    wheel
 	count    atomic.Int64
 	draining chan struct{}
@@ -147,7 +147,7 @@ func New(o Options) *Lot {
 	l.life, l.end = context.WithCancel(context.Background())
 	l.closed = l.life.Done()
 	l.workers.keep = workersPerCPU * runtime.GOMAXPROCS(0)
-	l.wheel.start(l.closed)
+	l.wheel.start(l.tick, l.closed)
 	return l
 }
 
@@ -302,8 +302,8 @@ func (l *Lot) Close() {
 		err := l.emptied(end)
 		l.mu.Lock()
 		defer l.mu.Unlock()
-		if err == nil && l.poll != nil { // else somebody may still use its number
-			l.poll.close()
+		if poll := l.poll.Load(); err == nil && poll != nil { // else somebody may still use its number
+			poll.close()
 		}
 	})
 }
@@ -331,15 +331,33 @@ func (l *Lot) hurryUp(each func(net.Conn)) {
 	}
 }
 
+// tick is called as long as anybody is here.
+func (l *Lot) tick() {
+	if poll := l.poll.Load(); poll != nil {
+		poll.tick()
+	}
+}
+
+// Slow is called by a handler that is about to compute for long: nobody else's request should
+// wait for that.
+func Slow(ctx context.Context) {
+	if e, ok := ctx.Value(contextKey{}).(*exchange); ok {
+		e.parked.handOver()
+	}
+}
+
 // poller watches descriptors. Where one cannot be had now, it may be had later.
 func (l *Lot) poller() (*poller, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	var err error
-	if l.poll == nil {
-		l.poll, err = newPoller()
+	if poll := l.poll.Load(); poll != nil {
+		return poll, nil
 	}
-	return l.poll, err
+	poll, err := newPoller(&l.workers)
+	if err == nil {
+		l.poll.Store(poll)
+	}
+	return poll, err
 }
 
 // arrived counts one more, and gives it a place in the wheel.

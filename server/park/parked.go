@@ -121,15 +121,27 @@ func (p *parked) Ready(gone bool) {
 func (p *parked) Ring() { p.post(rung) }
 
 func (p *parked) post(n news) {
+	if p.note(n) {
+		p.lot.workers.run(p)
+	}
+}
+
+// note is post for a caller who runs p himself, if he has to.
+func (p *parked) note(n news) (start bool) {
 	p.mu.Lock()
+	defer p.mu.Unlock()
 	p.news |= n
-	start := p.state == asleep
+	start = p.state == asleep
 	if start {
 		p.state = running
 	}
-	p.mu.Unlock()
-	if start {
-		p.lot.workers.run(p)
+	return start
+}
+
+// handOver is called before whoever runs p waits for anything: he may be who polls.
+func (p *parked) handOver() {
+	if poll := p.lot.poll.Load(); poll != nil {
+		poll.handOver(p)
 	}
 }
 
@@ -253,6 +265,7 @@ func (p *parked) idle(n news) {
 
 // resume gives the connection back to the server.
 func (p *parked) resume() {
+	p.handOver()
 	p.retire()
 	c, err := p.socket.Attach()
 	if err != nil {
@@ -381,6 +394,7 @@ func (p *parked) write(b []byte) {
 
 // push waits until b has been accepted, for writeTime.
 func (p *parked) push(b []byte) error {
+	p.handOver()
 	c, err := p.socket.Attach()
 	if err != nil {
 		return err

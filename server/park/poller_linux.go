@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"os"
 	"sync"
+	"sync/atomic"
 	"syscall"
 )
 
@@ -15,9 +16,20 @@ const canPoll = true
 
 // poller watches the descriptors of all parked connections by one epoll set. The set's own
 // descriptor is in the runtime's poller: waiting for it takes a goroutine and no thread.
+//
+// Whoever polls leads: of the requests that have come he gives all but one to the workers, and
+// serves the last himself, since to wake another goroutine, and with it perhaps a processor
+// that sleeps, takes longer than many an answer. Before he waits for anything he hands over:
+// another polls from then on, and he is a worker. Whoever keeps the others waiting without is
+// relieved by the wheel.
 type poller struct {
-	file *os.File
-	set  int
+	file    *os.File
+	set     int
+	conn    syscall.RawConn
+	workers *workers
+	events  [256]syscall.EpollEvent // whoever polls has them
+	leading atomic.Pointer[parked]  // whom he serves; nil: nobody, or he has handed over
+	before  *parked                 // whom he served at the tick before; the wheel's
 
 	mu    sync.RWMutex
 	bells []bell // by descriptor
@@ -35,7 +47,7 @@ type bell struct {
 // ErrAgain is returned by a Socket that cannot go on now.
 var ErrAgain error = syscall.EAGAIN
 
-func newPoller() (*poller, error) {
+func newPoller(w *workers) (*poller, error) {
 	set, err := syscall.EpollCreate1(syscall.EPOLL_CLOEXEC)
 	if err != nil {
 		return nil, fmt.Errorf("epoll: %w", err)
@@ -44,39 +56,84 @@ func newPoller() (*poller, error) {
 		syscall.Close(set)
 		return nil, fmt.Errorf("epoll: %w", err)
 	}
-	p := &poller{file: os.NewFile(uintptr(set), "epoll"), set: set}
-	conn, err := p.file.SyscallConn()
-	if err != nil {
+	p := &poller{file: os.NewFile(uintptr(set), "epoll"), set: set, workers: w}
+	if p.conn, err = p.file.SyscallConn(); err != nil {
 		p.file.Close()
 		return nil, fmt.Errorf("epoll: %w", err)
 	}
-	go p.run(conn)
+	w.run(p)
 	return p, nil
 }
 
 func (p *poller) close() { p.file.Close() }
 
-// run tells of events until the poller is closed.
-func (p *poller) run(set syscall.RawConn) {
-	events := make([]syscall.EpollEvent, 256)
+// run polls until the poller is closed, or another does.
+func (p *poller) run() {
 	for {
 		n := 0
-		err := set.Read(func(fd uintptr) bool {
-			n, _ = syscall.EpollWait(int(fd), events, 0)
+		err := p.conn.Read(func(fd uintptr) bool {
+			n, _ = syscall.EpollWait(int(fd), p.events[:], 0)
 			return n > 0 // else wait until there is something; EINTR comes to the same
 		})
 		if err != nil {
 			return // closed
 		}
-		for _, e := range events[:n] {
-			p.mu.RLock()
-			b := p.bells[e.Fd]
-			p.mu.RUnlock()
-			if b.tell != nil && int32(b.generation) == e.Pad {
-				b.tell.Ready(e.Events&(syscall.EPOLLRDHUP|syscall.EPOLLHUP|syscall.EPOLLERR) != 0)
-			}
+		if last := p.tell(n); last != nil && !p.lead(last) {
+			return
 		}
 	}
+}
+
+// tell tells of n events, and returns the last of those whose next request may have come.
+func (p *poller) tell(n int) (last *parked) {
+	for _, e := range p.events[:n] {
+		p.mu.RLock()
+		b := p.bells[e.Fd]
+		p.mu.RUnlock()
+		if b.tell == nil || int32(b.generation) != e.Pad {
+			continue
+		}
+		gone := e.Events&(syscall.EPOLLRDHUP|syscall.EPOLLHUP|syscall.EPOLLERR) != 0
+		next, ok := b.tell.(*parked)
+		switch {
+		case !ok || gone:
+			b.tell.Ready(gone)
+		case next.note(readable):
+			if last != nil {
+				p.workers.run(last)
+			}
+			last = next
+		}
+	}
+	if last != nil && last.guest != nil { // who waits may do anything
+		p.workers.run(last)
+		return nil
+	}
+	return last
+}
+
+// lead runs q, and tells whether it polls still.
+func (p *poller) lead(q *parked) bool {
+	p.leading.Store(q)
+	q.run()
+	return p.leading.CompareAndSwap(q, nil)
+}
+
+// handOver lets another poll, if it is who runs q that does.
+func (p *poller) handOver(q *parked) {
+	if p.leading.CompareAndSwap(q, nil) {
+		p.workers.run(p)
+	}
+}
+
+// tick relieves whoever has served the same since the tick before.
+func (p *poller) tick() {
+	q := p.leading.Load()
+	if q != nil && q == p.before {
+		p.handOver(q)
+		q = nil
+	}
+	p.before = q
 }
 
 // edge is EPOLLET, which package syscall has with a sign.

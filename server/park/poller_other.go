@@ -16,8 +16,14 @@ type poller struct{}
 // ErrAgain is returned by a Socket that cannot go on now.
 var ErrAgain = errors.New("not now")
 
-func newPoller() (*poller, error) { return nil, errors.ErrUnsupported }
+func newPoller(*workers) (*poller, error) { return nil, errors.ErrUnsupported }
 
 func (*poller) close() {}
 
 func (*poller) copyOf(net.Conn) (Socket, error) { return nil, errors.ErrUnsupported }
+
+func (*poller) run() {}
+
+func (*poller) tick() {}
+
+func (*poller) handOver(*parked) {}

@@ -31,8 +31,9 @@ type wheelShard struct {
 	buckets [buckets]*parked
 }
 
-// start makes the wheel turn until closed. It stands still while nobody is in it.
-func (w *wheel) start(closed <-chan struct{}) {
+// start makes the wheel turn, and calls each with each tick, until closed. It stands still
+// while nobody is in it.
+func (w *wheel) start(each func(), closed <-chan struct{}) {
 	w.began, w.first = time.Now(), make(chan struct{}, 1)
 	go func() {
 		for {
@@ -46,6 +47,7 @@ func (w *wheel) start(closed <-chan struct{}) {
 				select {
 				case <-clock.C:
 					w.turn(w.tickAt(time.Now()))
+					each()
 					clock.Reset(w.untilNext())
 				case <-closed:
 					clock.Stop()

@@ -33,7 +33,7 @@ func TestNoAlarmIsEarlyAndNoneIsLate(t *testing.T) {
 				closed := make(chan struct{})
 				defer close(closed)
 				var w wheel
-				w.start(closed)
+				w.start(func() {}, closed)
 				time.Sleep(rest)
 				p := alarmed(3)
 				want := time.Now().Add(after)
@@ -68,7 +68,7 @@ func TestTheWheelIsASortedList(t *testing.T) {
 			closed := make(chan struct{})
 			defer close(closed)
 			var w wheel
-			w.start(closed)
+			w.start(func() {}, closed)
 			all := make([]*parked, 200)
 			due := make(map[*parked]time.Time)
 			for i := range all {

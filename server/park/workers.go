@@ -16,6 +16,9 @@ const (
 	tall = 8 << 10
 )
 
+// job is something to run: a connection, or the poller.
+type job interface{ run() }
+
 // workers run connections. A few of them stay for the next: a goroutine that has just begun
 // has a stack which must grow, twice or more, before it has served a request. Who came to
 // rest last goes first, since its stack is still in the processor's cache.
@@ -31,35 +34,35 @@ type workers struct {
 
 // worker is a goroutine that waits for work; nil ends it.
 type worker struct {
-	work chan *parked // has room for one
-	turn int          // when it came to rest
+	work chan job // has room for one
+	turn int      // when it came to rest
 }
 
-// run runs p on another goroutine, at once.
-func (w *workers) run(p *parked) {
+// run runs j on another goroutine, at once.
+func (w *workers) run(j job) {
 	w.mu.Lock()
 	last := len(w.resting) - 1
 	if last < 0 {
 		w.mu.Unlock()
-		go w.stay(p)
+		go w.stay(j)
 		return
 	}
 	next := w.resting[last]
 	w.resting = w.resting[:last]
 	w.mu.Unlock()
-	next.work <- p
+	next.work <- j
 }
 
-func (w *workers) stay(p *parked) {
+func (w *workers) stay(j job) {
 	var ballast [tall]byte
 	defer hold(&ballast)
-	me := &worker{work: make(chan *parked, 1)}
-	for p != nil {
-		p.run()
+	me := &worker{work: make(chan job, 1)}
+	for j != nil {
+		j.run()
 		if !w.rest(me) {
 			return
 		}
-		p = <-me.work
+		j = <-me.work
 	}
 }
 

@@ -28,6 +28,9 @@ func (g *guest) enter(w *limit.Waiters, v limit.Waiter) limit.Verdict {
 // is no need to, since it will look when it gets one.
 func (g *guest) Ring() { g.place.Ring() }
 
+// RingNow is Ring for who holds no lock: see park.Spot.
+func (g *guest) RingNow() { g.place.RingNow() }
+
 // wake notes where the guest waits, and tells whether it has lost its place.
 func (g *guest) wake(s park.Spot) (lost bool) {
 	g.place.Hang(s)

@@ -150,7 +150,7 @@ func (w *jsonPoll) nothing() reply {
 }
 
 // Offer is the Watch's.
-func (w *jsonPoll) Offer(l login.Login) bool { return w.watch.Accept(l, w) }
+func (w *jsonPoll) Offer(l login.Login) bool { return w.watch.Accept(l) }
 
 // Wake is the Lot's.
 func (w *jsonPoll) Wake(s park.Spot) { w.ask(w, s) }

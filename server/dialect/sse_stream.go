@@ -72,7 +72,7 @@ func (t *stream) Wake(s park.Spot) {
 }
 
 // Offer is the Watch's.
-func (t *stream) Offer(l login.Login) bool { return t.watch.Accept(l, t) }
+func (t *stream) Offer(l login.Login) bool { return t.watch.Accept(l) }
 
 // Gone is the Lot's.
 func (t *stream) Gone() {

@@ -129,7 +129,7 @@ func (s *socket) hear(op ws.OpCode, payload []byte) {
 }
 
 // Offer is the Watch's.
-func (s *socket) Offer(l login.Login) bool { return s.watch.Accept(l, s) }
+func (s *socket) Offer(l login.Login) bool { return s.watch.Accept(l) }
 
 // Wake is the Lot's.
 func (s *socket) Wake(spot park.Spot) {

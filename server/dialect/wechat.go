@@ -196,7 +196,7 @@ func (p *wechatPoll) look() (reply, bool) {
 func (p *wechatPoll) nothing() reply { return p.tells(saysNothing) }
 
 // Offer is the Watch's.
-func (p *wechatPoll) Offer(l login.Login) bool { return p.watch.Accept(l, p) }
+func (p *wechatPoll) Offer(l login.Login) bool { return p.watch.Accept(l) }
 
 // Wake is the Lot's.
 func (p *wechatPoll) Wake(s park.Spot) {

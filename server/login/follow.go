@@ -24,12 +24,16 @@ type accepted struct{ login *Login }
 func (accepted) Offer(Login) (accepted bool) { return true }
 
 // Watcher is whoever has a Watch as a part, which he is told of by Offer, to ask the Watch
-// itself with Accept: pointers from the part to the whole would be another 16 bytes.
+// itself with Accept: pointers from the part to the whole would be another 16 bytes. When it
+// has accepted he is rung, on whichever goroutine made the change: by RingNow if the store is
+// in this process, so that whatever he does at once waits for nobody.
 type Watcher interface {
 	Offer(now Login) (accepted bool)
+	Bell
+	RingNow()
 }
 
-// Bell is rung from whichever goroutine made a change. Ring must not block.
+// Bell is rung from any goroutine. Ring must not block.
 type Bell interface{ Ring() }
 
 // NewWatch returns the watch of h for the login l, as Get has returned it, which waits for
@@ -54,16 +58,15 @@ func (w *Watch) Follow(l Login, whole Watcher) error {
 	return err
 }
 
-// Accept is for Offer: it takes the login, and rings, if that is in a later state than the one
+// Accept is for Offer: it takes the login if that is in a later state than the one
 // that was followed, or the watcher is no longer its browser. States never go back, and their
 // numbers grow with them: what is offered late is not taken for news.
-func (w *Watch) Accept(now Login, bell Bell) bool {
+func (w *Watch) Accept(now Login) bool {
 	if w.proves(now) && now.State <= w.since {
 		return false
 	}
 	news := now // or each offer would go to the heap
 	w.watch.to = accepted{&news}
-	bell.Ring()
 	if !w.secret {
 		w.service.audience.note(w.handle, w.watch.by) // before the hub lets go of it
 	}
@@ -72,7 +75,7 @@ func (w *Watch) Accept(now Login, bell Bell) bool {
 
 func (w *Watch) proves(l Login) bool { return w.secret || !l.Bound || w.watch.by.binding }
 
-// News returns what w has rung for, once. ErrNotFound means that its holder is no longer
+// News returns what w has accepted, once. ErrNotFound means that its holder is no longer
 // the login's browser.
 func (w *Watch) News() (l Login, err error, rang bool) { //nolint:revive // the error is part of the news
 	w.watch.mu.Lock()
@@ -100,7 +103,8 @@ func (w *Watch) Now(ctx context.Context) (Login, error) {
 	return w.service.loginAt(l, time.Now()), nil
 }
 
-// Stop ends the wait. Nothing rings afterwards.
+// Stop ends the wait. Nothing is accepted afterwards, though the bell may still be rung for what
+// was.
 func (w *Watch) Stop() {
 	if w.handle == (packedHandle{}) {
 		return // it never began

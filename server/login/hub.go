@@ -4,7 +4,6 @@ import (
 	"container/heap"
 	"errors"
 	"hash/maphash"
-	"runtime"
 	"sync"
 	"time"
 )
@@ -25,6 +24,7 @@ type hub[K ~string, R any] struct {
 	lost     func(K) R         // what is offered when the record is gone before its time
 	follow   func(K)
 	unfollow func(K)
+	near     bool // the table is in this process
 	seed     maphash.Seed
 	shards   [hubShards]hubShard[K, R]
 }
@@ -167,11 +167,18 @@ func (h *hub[K, R]) waiting(key K) (all []watcher) {
 
 func (h *hub[K, R]) offerTo(key K, w *watch[R], r R) {
 	w.mu.Lock()
-	accepted := !w.over && w.to.Offer(r)
+	to := w.to
+	accepted := !w.over && to.Offer(r)
 	w.over = w.over || accepted
 	w.mu.Unlock()
-	if accepted {
-		h.remove(key, w)
+	if !accepted {
+		return
+	}
+	h.remove(key, w)
+	if by, ok := to.(Watcher); ok && h.near {
+		by.RingNow()
+	} else if ok {
+		by.Ring()
 	}
 }
 
@@ -202,8 +209,6 @@ func (h *hub[K, R]) wake(key K) {
 		h.offerTo(key, w, now)
 	}
 	h.schedule(key, h.due(now))
-	// Whoever was rung goes first: a browser's answer waits for nobody's but its own.
-	runtime.Gosched()
 }
 
 // retry is how soon a record that could not be read is read again.

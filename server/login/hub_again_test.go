@@ -30,7 +30,9 @@ type kicked struct {
 	rung chan struct{}
 }
 
-func (k *kicked) Offer(l Login) bool { return k.Accept(l, k) }
+func (k *kicked) Offer(l Login) bool { return k.Accept(l) }
+
+func (k *kicked) RingNow() { k.Ring() }
 
 func (k *kicked) Ring() {
 	select {

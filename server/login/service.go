@@ -66,6 +66,7 @@ func NewService(store Store, config Config) *Service {
 		}
 		return l.Deadline
 	}, func(h Handle) Login { return Login{Handle: h, State: Expired} })
+	s.logins.near = store.Audience == nil
 	s.audience.crier = newCrier(store.Audience, s.logins.waiting)
 	// Nobody waits for these.
 	store.Push.Notify(func(PushID) {})

@@ -37,9 +37,11 @@ type ringing struct {
 	rings int
 }
 
-func (c *ringing) Offer(l login.Login) bool { return c.Accept(l, c) }
+func (c *ringing) Offer(l login.Login) bool { return c.Accept(l) }
 
 func (c *ringing) Ring() { c.rings++ }
+
+func (c *ringing) RingNow() { c.Ring() }
 
 func TestAFollowerIsNotMisledByAnEarlierState(t *testing.T) {
 	inTime(t, func(w *world) {

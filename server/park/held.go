@@ -85,6 +85,9 @@ func (h *held) Ring() {
 	}
 }
 
+// RingNow is the Spot's.
+func (h *held) RingNow() { h.Ring() }
+
 // Alarm is the Spot's.
 func (h *held) Alarm(t time.Time) { h.alarm.Reset(time.Until(t)) }
 

@@ -70,6 +70,9 @@ type Hearer interface {
 // methods; once the connection has failed, it does nothing.
 type Spot interface {
 	Ring()
+	// RingNow is Ring for a caller who holds no lock and needs the guest to be quick: he may
+	// be woken on this goroutine before it returns. Nobody waits here for his peer.
+	RingNow()
 	// Alarm makes Wake be called at t, or a little later. It replaces the alarm before.
 	Alarm(t time.Time)
 	// Draining tells that the server is about to stop: who waits should say goodbye.
@@ -111,6 +114,8 @@ type Lot struct {
 	mu       sync.Mutex
 	poll     atomic.Pointer[poller] // nil until the first descriptor is to be parked
 	pushes   map[net.Conn]struct{}  // connections to peers that read slowly
+	debts    map[*parked][]byte
+	indebted atomic.Int64 // len(debts)
 	wheel    wheel
 	count    atomic.Int64
 	draining chan struct{}

@@ -55,6 +55,7 @@ type state uint8
 const (
 	asleep  state = iota // nobody: who has news begins
 	running              // a goroutine, which will see all news
+	lent                 // a goroutine that has other things to do than to wait for the peer
 	over                 // nobody ever again
 )
 
@@ -120,6 +121,21 @@ func (p *parked) Ready(gone bool) {
 // Ring is the Spot's.
 func (p *parked) Ring() { p.post(rung) }
 
+// RingNow is the Spot's. To wake another goroutine, and perhaps a processor for it, would
+// take longer than to wake the guest here.
+func (p *parked) RingNow() {
+	p.mu.Lock()
+	p.news |= rung
+	start := p.state == asleep
+	if start {
+		p.state = lent
+	}
+	p.mu.Unlock()
+	if start {
+		p.run()
+	}
+}
+
 func (p *parked) post(n news) {
 	if p.note(n) {
 		p.lot.workers.run(p)
@@ -151,14 +167,20 @@ func (p *parked) run() {
 	for {
 		p.mu.Lock()
 		n := p.news &^ unread
-		p.news &= unread
 		if n == 0 || p.state == over {
-			if p.state == running {
+			if p.state != over {
 				p.state = asleep
 			}
 			p.mu.Unlock()
 			return
 		}
+		if p.state == lent && (n != rung || p.guest == nil) { // what is more may take long
+			p.state = running
+			p.mu.Unlock()
+			p.lot.workers.run(p)
+			return
+		}
+		p.news &= unread
 		p.mu.Unlock()
 		if p.guest == nil {
 			p.idle(n)
@@ -172,6 +194,10 @@ func (p *parked) run() {
 		}
 		if n&(rung|timeUp|drained) != 0 && !p.failed && !p.done {
 			p.guest.Wake(p)
+		}
+		if p.lot.owes(p) {
+			p.lot.workers.run(debt{p})
+			return
 		}
 		p.settle()
 	}
@@ -297,6 +323,7 @@ func (p *parked) retire() {
 	p.state = over
 	p.mu.Unlock()
 	p.lot.wheel.remove(p)
+	p.lot.pay(p)
 }
 
 // hear gives the guest what its peer has sent. Of somebody who waits for an answer that is
@@ -373,10 +400,14 @@ func (p *parked) End() {
 	}
 }
 
-// write sends b. What does not fit into the socket is sent by this goroutine, which was
-// begun for this connection alone.
+// write sends b. What does not fit into the socket is sent by this goroutine, if it is here
+// for this connection alone, and else owed.
 func (p *parked) write(b []byte) {
 	if p.failed {
+		return
+	}
+	if p.lot.owes(p) {
+		p.lot.owe(p, b)
 		return
 	}
 	n, err := p.socket.Write(b)
@@ -385,6 +416,13 @@ func (p *parked) write(b []byte) {
 	}
 	if !errors.Is(err, ErrAgain) {
 		p.failed = true
+		return
+	}
+	p.mu.Lock()
+	isLent := p.state == lent
+	p.mu.Unlock()
+	if isLent {
+		p.lot.owe(p, b[n:])
 		return
 	}
 	if p.push(b[n:]) != nil {

@@ -39,8 +39,9 @@ type WebSocket struct {
 // Messages is where a session's messages come from.
 type Messages interface {
 	// Listen gives take every message for the session, which is JSON, until stop has
-	// returned. take does not block; it reports whether it kept the message.
-	Listen(id login.SessionID, take func(message []byte) (kept bool)) (stop func())
+	// returned. take does not block; it reports whether it kept the message. Then ring is
+	// called, which may.
+	Listen(id login.SessionID, take func(message []byte) (kept bool), ring func()) (stop func())
 }
 
 // Routes adds the dialect's endpoint.

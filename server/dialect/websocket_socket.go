@@ -251,11 +251,7 @@ func goAway() farewell {
 // which the site would be told that nobody is here.
 func (s *socket) listen() {
 	if s.unlisten == nil {
-		s.unlisten = s.Messages.Listen(s.session, func(message []byte) bool {
-			kept := s.inbox.put(message)
-			s.Ring()
-			return kept
-		})
+		s.unlisten = s.Messages.Listen(s.session, s.inbox.put, s.RingNow)
 	}
 }
 

@@ -35,8 +35,8 @@ type wsWorld struct {
 }
 
 // Listen makes wsWorld the relay, for a test that acts while a socket stops listening.
-func (w *wsWorld) Listen(id login.SessionID, take func([]byte) bool) (stop func()) {
-	forget := w.relay.Listen(id, take)
+func (w *wsWorld) Listen(id login.SessionID, take func([]byte) bool, ring func()) (stop func()) {
+	forget := w.relay.Listen(id, take, ring)
 	return func() {
 		if w.stops == nil {
 			forget()

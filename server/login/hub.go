@@ -167,19 +167,23 @@ func (h *hub[K, R]) waiting(key K) (all []watcher) {
 
 func (h *hub[K, R]) offerTo(key K, w *watch[R], r R) {
 	w.mu.Lock()
+	if w.over { // it may be about to follow anew
+		w.mu.Unlock()
+		return
+	}
 	to := w.to
-	accepted := !w.over && to.Offer(r)
-	w.over = w.over || accepted
+	w.over = to.Offer(r)
+	accepted := w.over
 	w.mu.Unlock()
 	if !accepted {
 		return
 	}
-	h.remove(key, w)
 	if by, ok := to.(Watcher); ok && h.near {
 		by.RingNow()
 	} else if ok {
 		by.Ring()
 	}
+	h.remove(key, w)
 }
 
 // wake offers the record at key to everybody who watches it.

@@ -48,7 +48,7 @@ func TestTheUserOfTheDocumentsIsEnough(t *testing.T) {
 // passOn has a site's message go from one node to another.
 func passOn(t *testing.T, from, to *redisstore.Store) {
 	t.Helper()
-	defer to.Relay().Listen("session", func([]byte) bool { return true })()
+	defer to.Relay().Listen("session", func([]byte) bool { return true }, func() {})()
 	redistest.Eventually(t, "a message is passed on", func() bool {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()

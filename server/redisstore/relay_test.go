@@ -40,7 +40,7 @@ func (e *ear) got() []string {
 
 func (n one) listens(id login.SessionID) *ear {
 	e := &ear{}
-	e.stop = n.Relay().Listen(id, e.take)
+	e.stop = n.Relay().Listen(id, e.take, func() {})
 	return e
 }
 
@@ -166,7 +166,7 @@ func TestASocketMovesToAnotherNode(t *testing.T) {
 		heard = append(heard, string(message))
 		return true
 	}
-	stop := all[0].Relay().Listen("s", socket)
+	stop := all[0].Relay().Listen("s", socket, func() {})
 	var sent []string
 	send := func() bool {
 		message := fmt.Sprint(len(sent))
@@ -178,7 +178,7 @@ func TestASocketMovesToAnotherNode(t *testing.T) {
 	}
 	for i := range 10 {
 		stop()
-		stop = all[i%2].Relay().Listen("s", socket)
+		stop = all[i%2].Relay().Listen("s", socket, func() {})
 		redistest.Eventually(t, "it is found", send)
 		send()
 	}
@@ -255,7 +255,7 @@ func TestAMessageIsDeliveredAtMostOnce(t *testing.T) {
 		heard.Add(1)
 		way.each((*joint).cut)
 		return true
-	})
+	}, func() {})
 	defer stop()
 	noted(t, redis, "s", "1")
 	for i := range 20 {

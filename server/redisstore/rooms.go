@@ -36,8 +36,8 @@ func (r *Relay) nodes(id login.SessionID) string {
 
 // Listen is [relay.Local.Listen]. What is sent on other nodes is heard from when they can know,
 // which is mostly a millisecond later.
-func (r *Relay) Listen(id login.SessionID, take func(message []byte) (kept bool)) (stop func()) {
-	end := r.local.Listen(id, take)
+func (r *Relay) Listen(id login.SessionID, take func(message []byte) (kept bool), ring func()) (stop func()) {
+	end := r.local.Listen(id, take, ring)
 	r.count(id, 1)
 	return sync.OnceFunc(func() {
 		end()

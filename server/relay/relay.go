@@ -4,7 +4,6 @@ package relay
 
 import (
 	"context"
-	"runtime"
 	"slices"
 	"sync"
 
@@ -18,13 +17,17 @@ type Local struct {
 	listeners map[login.SessionID][]*listener // no entry without a listener
 }
 
-type listener struct{ take func([]byte) bool }
+type listener struct {
+	take func([]byte) bool
+	ring func()
+}
 
 // Listen gives take every message for the session from now on, one at a time and in
 // order, until stop has returned. take reports whether it could keep the message. It
-// must not block and must not call stop: whoever sends is waiting.
-func (r *Local) Listen(id login.SessionID, take func(message []byte) (kept bool)) (stop func()) {
-	l := &listener{take}
+// must not block and must not call stop: whoever sends is waiting. So he is when he calls
+// ring after it, kept or not and perhaps just after stop; but ring may call stop.
+func (r *Local) Listen(id login.SessionID, take func(message []byte) (kept bool), ring func()) (stop func()) {
+	l := &listener{take, ring}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.listeners == nil {
@@ -48,18 +51,21 @@ func (r *Local) remove(id login.SessionID, l *listener) {
 // Send hands message to everybody who listens to the session, and reports whether
 // anybody kept it. Nobody may change message afterwards.
 func (r *Local) Send(_ context.Context, id login.SessionID, message []byte) (delivered bool, err error) {
-	delivered = r.send(id, message)
-	runtime.Gosched() // the browser's message goes first, and then the answer to the site
+	var room [4]*listener
+	told, delivered := r.give(room[:0], id, message)
+	for _, l := range told {
+		l.ring()
+	}
 	return delivered, nil
 }
 
-func (r *Local) send(id login.SessionID, message []byte) (delivered bool) {
+// give appends whom it has given the message.
+func (r *Local) give(told []*listener, id login.SessionID, message []byte) (all []*listener, kept bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, l := range r.listeners[id] {
-		if l.take(message) {
-			delivered = true
-		}
+		kept = l.take(message) || kept
+		told = append(told, l)
 	}
-	return delivered
+	return told, kept
 }

@@ -16,7 +16,7 @@ func TestEverybodyWhoListensToTheSessionHears(t *testing.T) {
 		return r.Listen(id, func(message []byte) bool {
 			heard[name] = append(heard[name], string(message))
 			return keeps
-		})
+		}, func() { heard[name] = append(heard[name], "rung") })
 	}
 	send := func(id login.SessionID, message string, want bool) {
 		t.Helper()
@@ -35,7 +35,7 @@ func TestEverybodyWhoListensToTheSessionHears(t *testing.T) {
 	two()
 	two() // harmless
 	send("a", "all have gone", false)
-	want := map[string][]string{"one": {"1", "2"}, "two": {"1", "2", "3"}, "full": {"not kept"}}
+	want := map[string][]string{"one": {"1", "rung", "2", "rung"}, "two": {"1", "rung", "2", "rung", "3", "rung"}, "full": {"not kept", "rung"}}
 	if !reflect.DeepEqual(heard, want) {
 		t.Errorf("heard %v, want %v", heard, want)
 	}
@@ -56,7 +56,7 @@ func TestNothingIsHeardAfterStop(t *testing.T) {
 					t.Error("heard after stop")
 				}
 				return true
-			})
+			}, func() {})
 			for range 20 {
 				_, _ = r.Send(t.Context(), id, nil)
 			}

@@ -46,7 +46,7 @@ func scanning() []mutation {
 		{"5", "dialect/wechat.go", `picture = numberPicture(digits)`, "picture = numberPicture(\"00\")\n\t\t_ = digits", "e2e/codes.spec.mjs: an older code asks for the digits that only the real screen shows"},
 		{"T9", "assets/phone.js", `set(true);`, ``, "e2e/attacks.spec.mjs: a tap at once is no answer"},
 		{"T2", "login/risk.go", `case w.network != first.network:`, `case true:`, "attack.TestASecondWatcherCostsTheNumber"},
-		{"T2", "login/risk.go", `add(RiskDelay, len(waits) == 0`, `add(RiskDelay, false && len(waits) == 0`, "attack.TestAPictureWithoutItsPageCostsTheNumber"},
+		{"T2", "login/risk.go", `add(RiskDelay, !heard.anybody`, `add(RiskDelay, false && !heard.anybody`, "attack.TestAPictureWithoutItsPageCostsTheNumber"},
 		{"T2", "login/risk.go", `add(RiskPlace, apart(l.Browser.Addr, who.Addr))`, ``, "attack.TestAnotherCountryCostsTheNumberAndAnotherAddressDoesNot"},
 		{"T2", "login/push.go", `l.Risk = s.pushRisk(t, l)`, ``, "attack.TestAThiefOfCookiesInAnotherCountryNeedsTheNumber"},
 		{"5", "login/push.go", `|| app.Number == NumberOnRisk && l.Risk != 0`, ``, "attack.TestAThiefOfCookiesInAnotherCountryNeedsTheNumber"},

@@ -4,6 +4,7 @@ import (
 	"container/heap"
 	"errors"
 	"hash/maphash"
+	"runtime"
 	"sync"
 	"time"
 )
@@ -213,6 +214,9 @@ func (h *hub[K, R]) wake(key K) {
 		h.offerTo(key, w, now)
 	}
 	h.schedule(key, h.due(now))
+	if !h.near {
+		runtime.Gosched() // whoever was rung goes first: his browser's answer waits for nobody's but its own
+	}
 }
 
 // retry is how soon a record that could not be read is read again.

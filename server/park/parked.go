@@ -124,32 +124,25 @@ func (p *parked) Ring() { p.post(rung) }
 // RingNow is the Spot's. To wake another goroutine, and perhaps a processor for it, would
 // take longer than to wake the guest here.
 func (p *parked) RingNow() {
-	p.mu.Lock()
-	p.news |= rung
-	start := p.state == asleep
-	if start {
-		p.state = lent
-	}
-	p.mu.Unlock()
-	if start {
+	if p.note(rung, lent) {
 		p.run()
 	}
 }
 
 func (p *parked) post(n news) {
-	if p.note(n) {
+	if p.note(n, running) {
 		p.lot.workers.run(p)
 	}
 }
 
-// note is post for a caller who runs p himself, if he has to.
-func (p *parked) note(n news) (start bool) {
+// note is post for a caller who runs p himself, if he has to, as what he says.
+func (p *parked) note(n news, as state) (start bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.news |= n
 	start = p.state == asleep
 	if start {
-		p.state = running
+		p.state = as
 	}
 	return start
 }

@@ -98,7 +98,7 @@ func (p *poller) tell(n int) (last *parked) {
 		switch {
 		case !ok || gone:
 			b.tell.Ready(gone)
-		case next.note(readable):
+		case next.note(readable, running):
 			if last != nil {
 				p.workers.run(last)
 			}

@@ -179,14 +179,22 @@ func (t *table[K, R]) Owned(ctx context.Context, phone login.Phone) ([]R, error)
 }
 
 func (t *table[K, R]) ownedKeys(name string) []K {
-	s := t.place(&t.owned, name)
-	s.mu.Lock()
+	s, list := t.list(name)
 	defer s.mu.Unlock()
-	v, ok := s.get(name)
-	if !ok {
+	if list == nil {
 		return nil
 	}
-	return slices.Collect(maps.Keys(v.(*index[K]).ends))
+	return slices.Collect(maps.Keys(list.ends))
+}
+
+// list locks the shard of a phone's list, and returns both; nil: it has none.
+func (t *table[K, R]) list(name string) (*shard, *index[K]) {
+	s := t.place(&t.owned, name)
+	s.mu.Lock()
+	if v, ok := s.get(name); ok {
+		return s, v.(*index[K])
+	}
+	return s, nil
 }
 
 // own puts a record on its phone's list, in a locked shard of records, or notes there that
@@ -196,13 +204,9 @@ func (t *table[K, R]) own(owner login.Phone, key string, expires, now time.Time)
 		return
 	}
 	name := owner.Key()
-	s := t.place(&t.owned, name)
-	s.mu.Lock()
+	s, list := t.list(name)
 	defer s.mu.Unlock()
-	var list *index[K]
-	if v, ok := s.get(name); ok {
-		list = v.(*index[K])
-	} else {
+	if list == nil {
 		list = &index[K]{ends: map[K]int64{}, pruneAt: pruneFirst}
 	}
 	if len(list.ends) >= list.pruneAt {
@@ -221,12 +225,10 @@ func (t *table[K, R]) disown(owner login.Phone, key K) {
 	if owner == (login.Phone{}) {
 		return
 	}
-	name := owner.Key()
-	s := t.place(&t.owned, name)
-	s.mu.Lock()
+	s, list := t.list(owner.Key())
 	defer s.mu.Unlock()
-	if v, ok := s.get(name); ok {
-		delete(v.(*index[K]).ends, key)
+	if list != nil {
+		delete(list.ends, key)
 	}
 }
 

@@ -179,27 +179,31 @@ func TestASlowReaderGetsAllOfIt(t *testing.T) {
 func TestAContextIsOverWhenTheHandlerHasReturned(t *testing.T) {
 	each(t, park.Options{}, func(p *place) {
 		for _, ask := range []bool{false, true} {
-			var kept context.Context
-			child, cancel := context.Background(), func() {}
+			served := make(chan context.Context, 2)
+			var cancel func()
 			p.does(func(_ http.ResponseWriter, r *http.Request) {
-				if kept = r.Context(); ask {
-					child, cancel = context.WithCancel(kept)
+				child := r.Context()
+				if ask {
+					child, cancel = context.WithCancel(child)
 				}
-				if kept.Err() != nil {
-					p.t.Error(kept.Err())
+				if r.Context().Err() != nil {
+					p.t.Error(r.Context().Err())
 				}
+				served <- r.Context()
+				served <- child
 			})
 			c := p.idler()
 			c.get("/odd")
 			c.hears("")
+			kept, child := <-served, <-served
 			if kept.Err() != context.Canceled {
 				p.t.Errorf("asked %v: %v", ask, kept.Err())
 			}
 			p.wait("it ends", kept.Done())
+			p.wait("its child ends", child.Done())
 			if ask {
-				p.wait("its child ends", child.Done())
+				cancel()
 			}
-			cancel()
 			later, cancel := context.WithCancel(kept)
 			p.wait("a later child ends", later.Done())
 			cancel()

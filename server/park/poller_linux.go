@@ -1,14 +1,13 @@
 package park
 
 import (
-	"errors"
 	"fmt"
 	"net"
-	"net/netip"
 	"os"
 	"sync"
 	"sync/atomic"
 	"syscall"
+	"unsafe"
 )
 
 // canPoll tells whether descriptors can be parked on this system.
@@ -72,8 +71,8 @@ func (p *poller) run() {
 	for {
 		n := 0
 		err := p.conn.Read(func(fd uintptr) bool {
-			n, _ = syscall.EpollWait(int(fd), p.events[:], 0)
-			return n > 0 // else wait until there is something; EINTR comes to the same
+			n, _ = briefly(syscall.SYS_EPOLL_PWAIT, fd, unsafe.Pointer(&p.events), len(p.events))
+			return n > 0 // else wait until there is something
 		})
 		if err != nil {
 			return // closed
@@ -136,16 +135,6 @@ func (p *poller) tick() {
 	p.before = q
 }
 
-// edge is EPOLLET, which package syscall has with a sign.
-const edge = 1 << 31
-
-// descriptor is a Socket.
-type descriptor struct {
-	poll    *poller
-	fd      int32
-	watched bool
-}
-
 // copyOf copies the descriptor of c: net.Conn has no way to give it away, and a TCPConn is
 // three times as large as what remains.
 func (p *poller) copyOf(c net.Conn) (Socket, error) {
@@ -183,150 +172,5 @@ func (p *poller) remember(fd int, peer net.Addr) {
 	}
 }
 
-func (d *descriptor) Read(b []byte) (int, error) {
-	n, err := syscall.Read(int(d.fd), b)
-	return max(n, 0), err
-}
-
-func (d *descriptor) Write(b []byte) (int, error) {
-	n, err := syscall.Write(int(d.fd), b)
-	if err == nil && n < len(b) {
-		err = ErrAgain
-	}
-	return max(n, 0), err
-}
-
-// Watch is edge-triggered: the kernel is asked once, and not anew with each request.
-func (d *descriptor) Watch(tell Bell) error {
-	p := d.poll
-	p.mu.Lock()
-	b := &p.bells[d.fd]
-	if !d.watched {
-		b.generation++
-	}
-	b.tell = tell
-	e := syscall.EpollEvent{Events: syscall.EPOLLIN | syscall.EPOLLRDHUP | edge, Fd: d.fd, Pad: int32(b.generation)}
-	p.mu.Unlock()
-	op := syscall.EPOLL_CTL_ADD
-	if d.watched {
-		op = syscall.EPOLL_CTL_MOD
-	}
-	d.watched = true
-	return syscall.EpollCtl(p.set, op, int(d.fd), &e)
-}
-
-// disarm makes sure that nobody is told of the descriptor any more.
-func (d *descriptor) disarm() {
-	if !d.watched {
-		return
-	}
-	d.watched = false
-	p := d.poll
-	p.mu.Lock()
-	p.bells[d.fd].tell = nil
-	p.bells[d.fd].generation++
-	p.mu.Unlock()
-	_ = syscall.EpollCtl(p.set, syscall.EPOLL_CTL_DEL, int(d.fd), nil) // it is there
-}
-
-// Peer is who was there when it was parked.
-func (d *descriptor) Peer() string {
-	d.poll.mu.RLock()
-	b := d.poll.bells[d.fd]
-	d.poll.mu.RUnlock()
-	if b.addr != [4]byte{} {
-		return netip.AddrPortFrom(netip.AddrFrom4(b.addr), b.port).String()
-	}
-	peer, err := syscall.Getpeername(int(d.fd))
-	if err != nil {
-		return "" // gone
-	}
-	return addressOf(peer).String()
-}
-
-func (d *descriptor) Attach() (net.Conn, error) {
-	d.disarm()
-	peer, err := syscall.Getpeername(int(d.fd))
-	if err != nil {
-		return nil, err // gone
-	}
-	c := &fileConn{File: os.NewFile(uintptr(d.fd), "tcp"), peer: addressOf(peer)}
-	return c, nil
-}
-
-func (d *descriptor) Close() {
-	d.disarm()
-	syscall.Close(int(d.fd))
-}
-
-// fileConn is a connection that was parked before. It is what net.FileConn makes, without
-// the second copy of the descriptor.
-type fileConn struct {
-	*os.File
-	peer net.Addr
-}
-
-func (c *fileConn) RemoteAddr() net.Addr { return c.peer }
-
-func (c *fileConn) LocalAddr() net.Addr {
-	var addr net.Addr = &net.TCPAddr{}
-	raw, err := c.SyscallConn()
-	if err != nil {
-		return addr
-	}
-	_ = raw.Control(func(fd uintptr) { // a closed connection has none
-		if own, err := syscall.Getsockname(int(fd)); err == nil {
-			addr = addressOf(own)
-		}
-	})
-	return addr
-}
-
-// CloseWrite ends the sending half.
-func (c *fileConn) CloseWrite() error {
-	raw, err := c.SyscallConn()
-	if err != nil {
-		return err
-	}
-	var failed error
-	err = raw.Control(func(fd uintptr) { failed = syscall.Shutdown(int(fd), syscall.SHUT_WR) })
-	return errors.Join(err, failed)
-}
-
-// Read makes of a reset what net/http expects: an error, and of an end the end.
-func (c *fileConn) Read(b []byte) (int, error) {
-	n, err := c.File.Read(b)
-	return n, plain(err)
-}
-
-func (c *fileConn) Write(b []byte) (int, error) {
-	n, err := c.File.Write(b)
-	return n, plain(err)
-}
-
-// plain makes of a file's error a connection's. net/http tells the deadline by which it
-// stops its own reader from the end of the connection by net.Error, and would end every
-// further request.
-func plain(err error) error {
-	var path *os.PathError
-	if errors.As(err, &path) {
-		return &net.OpError{Op: path.Op, Net: "tcp", Err: path.Err}
-	}
-	return err
-}
-
-func addressOf(a syscall.Sockaddr) net.Addr {
-	switch a := a.(type) {
-	case *syscall.SockaddrInet4:
-		return &net.TCPAddr{IP: a.Addr[:], Port: a.Port}
-	case *syscall.SockaddrInet6:
-		addr := &net.TCPAddr{IP: a.Addr[:], Port: a.Port}
-		if a.ZoneId != 0 {
-			if i, err := net.InterfaceByIndex(int(a.ZoneId)); err == nil {
-				addr.Zone = i.Name
-			}
-		}
-		return addr
-	}
-	return &net.UnixAddr{Net: "unix"}
-}
+// edge is EPOLLET, which package syscall has with a sign.
+const edge = 1 << 31

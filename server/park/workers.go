@@ -8,7 +8,7 @@ import (
 const (
 	// workersPerCPU is how many goroutines stay when there is nothing to do, for restTime
 	// to twice that.
-	workersPerCPU = 16
+	workersPerCPU = 32
 	restTime      = time.Second
 	// tall is as much of a stack as is always in use. The runtime halves a stack of which
 	// less than a quarter is used whenever it collects garbage: of a goroutine that rests,

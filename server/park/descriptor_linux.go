@@ -63,8 +63,8 @@ func (d *descriptor) Watch(tell Bell) error {
 	return syscall.EpollCtl(p.set, op, int(d.fd), &e)
 }
 
-// disarm makes sure that nobody is told of the descriptor any more.
-func (d *descriptor) disarm() {
+// unwatch makes sure that nobody is told of the descriptor any more.
+func (d *descriptor) unwatch() {
 	if !d.watched {
 		return
 	}
@@ -93,7 +93,7 @@ func (d *descriptor) Peer() string {
 }
 
 func (d *descriptor) Attach() (net.Conn, error) {
-	d.disarm()
+	d.unwatch()
 	peer, err := syscall.Getpeername(int(d.fd))
 	if err != nil {
 		return nil, err // gone
@@ -103,7 +103,7 @@ func (d *descriptor) Attach() (net.Conn, error) {
 }
 
 func (d *descriptor) Close() {
-	d.disarm()
+	d.unwatch()
 	syscall.Close(int(d.fd))
 }
 

@@ -18,6 +18,7 @@ import (
 // sample is what a server takes at a moment.
 type sample struct {
 	heap, stacks int64 // in use, as Go's runtime counts them; 0 for nginx
+	objects      int64 // what of the heap is not free space within spans
 	goroutines   int
 	files        int   // open descriptors
 	raw, pss     int64 // proportional set size, before and after what is free was given back
@@ -25,34 +26,33 @@ type sample struct {
 
 func (s sample) inUse() int64 { return s.heap + s.stacks }
 
-// readMemStats reads the trailer of /debug/pprof/heap?debug=1.
-func readMemStats(text io.Reader) (heap, stacks int64, err error) {
+// readMemStats reads the trailer of /debug/pprof/heap?debug=1: spans of the heap in use, what
+// lies in them, and stacks.
+func (s *sample) readMemStats(text io.Reader) error {
+	wanted := map[string]*int64{"HeapInuse": &s.heap, "HeapAlloc": &s.objects, "Stack": &s.stacks}
 	lines := bufio.NewScanner(text)
 	lines.Buffer(nil, 1<<20)
-	found := 0
 	for lines.Scan() {
-		name, value, ok := strings.Cut(strings.TrimPrefix(lines.Text(), "# "), " = ")
-		if !ok || name != "HeapInuse" && name != "Stack" {
+		name, value, _ := strings.Cut(strings.TrimPrefix(lines.Text(), "# "), " = ")
+		into := wanted[name]
+		if into == nil {
 			continue
 		}
 		inUse, _, _ := strings.Cut(value, " / ")
 		n, err := strconv.ParseInt(inUse, 10, 64)
 		if err != nil {
-			return 0, 0, fmt.Errorf("%s of the heap profile: %w", name, err)
+			return fmt.Errorf("%s of the heap profile: %w", name, err)
 		}
-		if found++; name == "HeapInuse" {
-			heap = n
-		} else {
-			stacks = n
-		}
+		*into = n
+		delete(wanted, name)
 	}
 	if err := lines.Err(); err != nil {
-		return 0, 0, err
+		return err
 	}
-	if found != 2 {
-		return 0, 0, fmt.Errorf("the heap profile has no HeapInuse and Stack")
+	if len(wanted) > 0 {
+		return fmt.Errorf("the heap profile lacks %d of HeapInuse, HeapAlloc and Stack", len(wanted))
 	}
-	return heap, stacks, nil
+	return nil
 }
 
 // readMetric adds up the series of a metric in Prometheus' text format.

@@ -84,11 +84,12 @@ func TestAnEventEndsWithAnEmptyLine(t *testing.T) {
 }
 
 func TestWhatServersSayOfThemselves(t *testing.T) {
-	heap, stacks, err := readMemStats(strings.NewReader("heap profile: 1: 2\n# HeapIdle = 7\n# HeapInuse = 4284416\n# Stack = 458752 / 500000\n"))
-	if heap != 4284416 || stacks != 458752 || err != nil {
-		t.Errorf("memory: %d and %d, %v", heap, stacks, err)
+	var now sample
+	err := now.readMemStats(strings.NewReader("heap profile: 1: 2\n# HeapAlloc = 4000000\n# HeapIdle = 7\n# HeapInuse = 4284416\n# Stack = 458752 / 500000\n"))
+	if now != (sample{heap: 4284416, objects: 4000000, stacks: 458752}) || err != nil {
+		t.Errorf("memory: %+v, %v", now, err)
 	}
-	if _, _, err := readMemStats(strings.NewReader("# HeapInuse = 1\n")); err == nil {
+	if err := now.readMemStats(strings.NewReader("# HeapInuse = 1\n# HeapAlloc = 1\n")); err == nil {
 		t.Error("a profile without stacks was read")
 	}
 	metrics := "# TYPE qrlatch_waiters gauge\nqrlatch_waiters{dialect=\"jsonp\"} 3\nqrlatch_waiters{dialect=\"sse\"} 4e+01\nqrlatch_waiters_total 9\ngo_goroutines 12\n"

@@ -80,11 +80,15 @@ func (s *server) waiting(ctx context.Context) (int, error) {
 		}
 		return readSubscribers(text)
 	}
+	return s.metric(ctx, s.counter)
+}
+
+func (s *server) metric(ctx context.Context, name string) (int, error) {
 	text, _, err := visit(ctx, http.MethodGet, s.admin+"/metrics")
 	if err != nil {
 		return 0, err
 	}
-	n, err := readMetric(strings.NewReader(text), s.counter)
+	n, err := readMetric(strings.NewReader(text), name)
 	return int(n), err
 }
 
@@ -143,19 +147,13 @@ func (s *server) collect(ctx context.Context, now *sample) error {
 		}
 		profile = text
 	}
+	if err := now.readMemStats(strings.NewReader(profile)); err != nil {
+		return err
+	}
 	var err error
-	if now.heap, now.stacks, err = readMemStats(strings.NewReader(profile)); err != nil {
+	if now.goroutines, err = s.metric(ctx, "go_goroutines"); err != nil {
 		return err
 	}
-	text, _, err := visit(ctx, http.MethodGet, s.admin+"/metrics")
-	if err != nil {
-		return err
-	}
-	goroutines, err := readMetric(strings.NewReader(text), "go_goroutines")
-	if err != nil {
-		return err
-	}
-	now.goroutines = int(goroutines)
 	_, status, err := visit(ctx, http.MethodPost, s.admin+"/debug/free")
 	if err == nil && status == http.StatusNotFound {
 		return pause(ctx, 3*time.Second)

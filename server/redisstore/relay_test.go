@@ -154,6 +154,31 @@ func TestAMessageToAnOwnSocketCostsNoCall(t *testing.T) {
 	redis.Restart()
 }
 
+// Whoever is rung may ask Redis, which may take its time: the node hears on meanwhile.
+func TestASocketThatTakesItsTimeHoldsUpNobody(t *testing.T) {
+	redis := redistest.Start(t)
+	all := nodes(t, redis.URL(), 2)
+	slow := &ear{}
+	rung, enough := make(chan struct{}, 1), make(chan struct{})
+	defer close(enough)
+	slow.stop = all[0].Relay().Listen("slow", slow.take, func() {
+		rung <- struct{}{}
+		<-enough
+	})
+	defer slow.stop()
+	quick := all[0].listens("quick")
+	defer quick.stop()
+	noted(t, redis, "slow", "1")
+	noted(t, redis, "quick", "1")
+	if !all[1].sends("slow", "one") {
+		t.Fatal("not delivered")
+	}
+	<-rung
+	if !all[1].sends("quick", "two") || !slices.Equal(quick.got(), []string{"two"}) {
+		t.Errorf("it waited for another: %q", quick.got())
+	}
+}
+
 // A browser whose socket is cut comes back on any node.
 func TestASocketMovesToAnotherNode(t *testing.T) {
 	redis := redistest.Start(t)

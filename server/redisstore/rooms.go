@@ -35,9 +35,10 @@ func (r *Relay) nodes(id login.SessionID) string {
 }
 
 // Listen is [relay.Local.Listen]. What is sent on other nodes is heard from when they can know,
-// which is mostly a millisecond later.
+// which is mostly a millisecond later. Whoever is rung may ask Redis, so that whoever tells
+// does not ring himself: all changes of this node come by his hands.
 func (r *Relay) Listen(id login.SessionID, take func(message []byte) (kept bool), ring func()) (stop func()) {
-	end := r.local.Listen(id, take, ring)
+	end := r.local.Listen(id, take, func() { r.store.node.tasks.Go(ring) })
 	r.count(id, 1)
 	return sync.OnceFunc(func() {
 		end()

@@ -5,9 +5,10 @@ package park
 type debt struct{ p *parked }
 
 // run sends what is owed, and goes on.
-func (d debt) run() {
+func (d debt) run() { d.p.safely(d.settle) }
+
+func (d debt) settle() {
 	p := d.p
-	defer p.rescue()
 	p.mu.Lock()
 	p.state = running
 	p.mu.Unlock()
@@ -15,7 +16,7 @@ func (d debt) run() {
 		p.failed = true
 	}
 	p.settle()
-	p.run()
+	p.deal()
 }
 
 // owe remembers what is to be sent to p, behind what is owed already.

@@ -165,11 +165,16 @@ func (a *answered) end() {}
 func (l *Lot) Adopt(c net.Conn, rest []byte, g Hearer) {
 	place := l.arrived()
 	if wrapped, ok := c.(*conn); ok && l != nil {
-		if socket, err := l.copyOf(wrapped); err == nil && wrapped.take() {
-			p := &parked{lot: l, place: place, guest: g, isSocket: true, socket: release(wrapped.Conn, socket)}
-			p.keep(rest)
-			go p.begin()
-			return
+		if socket, err := l.copyOf(wrapped); err == nil {
+			if wrapped.take() {
+				p := &parked{lot: l, place: place, guest: g, isSocket: true, socket: release(wrapped.Conn, socket)}
+				p.keep(rest)
+				go p.begin()
+				return
+			}
+			if socket != nil {
+				socket.Close() // a copy
+			}
 		}
 	}
 	h := newHeld(l, rawOutput{c, l.writeTime()})

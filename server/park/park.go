@@ -49,7 +49,9 @@ const (
 	farAway = time.Hour
 )
 
-// Guest is somebody who waits. Its methods may block, for example on a store.
+// Guest is somebody who waits. Its methods may block, for example on a store; but one whose
+// first Wake takes long keeps others waiting for up to a tenth of a second, unless its handler
+// has said so (see [Slow]) or asked when its request ends.
 type Guest interface {
 	// Wake is called when the guest has got its Spot, after each Ring, at its Alarm, and
 	// when draining has begun: it looks what there is to do, and does it.
@@ -313,10 +315,12 @@ func (l *Lot) Close() {
 	})
 }
 
-// pushing notes that a write to c may take long, until the returned function is called.
+// pushing notes that a write to c may take long, until the returned function is called, and
+// sets how long. [Lot.hurryUp] may make it less.
 func (l *Lot) pushing(c net.Conn) (done func()) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	_ = c.SetWriteDeadline(time.Now().Add(l.writeTime())) // it fails where a write will, too
 	if l.pushes == nil {
 		l.pushes = make(map[net.Conn]struct{})
 	}

@@ -66,14 +66,16 @@ func (p *parked) keep(b []byte) {
 	}
 }
 
-// begin lets the guest in on the goroutine that brought it. That one is the first to run
-// the connection.
+// begin lets the guest in on the goroutine that brought it, which is a handler's: what happens
+// afterwards is not its business.
 func (p *parked) begin() {
-	defer p.rescue()
-	p.state = running
-	p.watch()
-	p.enter()
-	p.run()
+	p.safely(func() {
+		p.state = running
+		p.lot.wheel.set(p, time.Now().Add(farAway)) // before it is watched: Close looks for it there
+		p.watch()
+		p.enter()
+		p.sleep()
+	})
 }
 
 // enter lets the guest in.
@@ -98,7 +100,17 @@ func (p *parked) beginIdle() {
 		p.hangUp()
 		return
 	}
-	p.run()
+	p.sleep()
+}
+
+// sleep ends the work of a goroutine that must not run the connection any longer.
+func (p *parked) sleep() {
+	p.mu.Lock()
+	if p.state != over {
+		p.state = asleep
+	}
+	p.mu.Unlock()
+	p.post(0)
 }
 
 // watch asks to be told of the peer.
@@ -128,7 +140,7 @@ func (p *parked) note(n news, as state) (start bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.news |= n
-	start = p.state == asleep
+	start = p.state == asleep && p.news&^unread != 0
 	if start {
 		p.state = as
 	}
@@ -143,8 +155,9 @@ func (p *parked) handOver() {
 }
 
 // run deals with the news until there are no more.
-func (p *parked) run() {
-	defer p.rescue()
+func (p *parked) run() { p.safely(p.deal) }
+
+func (p *parked) deal() {
 	for {
 		p.mu.Lock()
 		n := p.news &^ unread
@@ -155,7 +168,7 @@ func (p *parked) run() {
 			p.mu.Unlock()
 			return
 		}
-		if p.state == lent && (n != rung || p.guest == nil) { // what is more may take long
+		if p.state == lent && (n != rung || p.guest == nil || p.behind != nil) { // what is more may take long
 			p.state = running
 			p.mu.Unlock()
 			p.lot.workers.run(p)
@@ -222,14 +235,21 @@ func (p *parked) leave() {
 	g.Gone()
 }
 
-// rescue ends a connection whose guest, or handler, has panicked, deferred on the goroutine that runs it:
-// it is of one browser, and all others go on.
-func (p *parked) rescue() {
-	value := recover()
-	if value == nil {
-		return
-	}
-	if value != http.ErrAbortHandler { //nolint:errorlint // it is panicked with as it is
+// safely ends the connection if its guest, or a handler, panics or ends its goroutine: it is of
+// one browser, and all others go on.
+func (p *parked) safely(do func()) {
+	returned := false
+	defer func() {
+		if value := recover(); !returned {
+			p.rescue(value)
+		}
+	}()
+	do()
+	returned = true
+}
+
+func (p *parked) rescue(value any) {
+	if value != nil && value != http.ErrAbortHandler { //nolint:errorlint // it is panicked with as it is
 		p.lot.trouble(panicked(value))
 	}
 	defer func() {
@@ -278,6 +298,7 @@ func (p *parked) resume() {
 	if err != nil {
 		p.socket.Close()
 	}
+	p.socket = gone{}
 	p.lot.left() // the poller knows nothing of it any more
 	if err != nil {
 		return
@@ -295,6 +316,7 @@ func (p *parked) takeBehind() []byte {
 func (p *parked) hangUp() {
 	p.retire()
 	p.socket.Close()
+	p.socket = gone{} // the number of its descriptor will be somebody else's
 	p.lot.left()
 }
 

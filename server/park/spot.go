@@ -112,9 +112,7 @@ func (p *parked) push(b []byte) error {
 		return err
 	}
 	defer p.lot.pushing(c)()
-	if err = c.SetWriteDeadline(time.Now().Add(p.lot.writeTime())); err == nil {
-		_, err = c.Write(b)
-	}
+	_, err = c.Write(b)
 	socket, copyErr := p.lot.copyOf(c)
 	if copyErr != nil {
 		p.socket = gone{}

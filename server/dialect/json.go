@@ -9,6 +9,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"qrlatch/server/jsontext"
 	"qrlatch/server/limit"
 	"qrlatch/server/login"
 	"qrlatch/server/park"
@@ -46,7 +47,7 @@ func (j *JSON) Routes(e *echo.Echo) {
 type loginView struct {
 	ID          login.ID  `json:"id"`
 	State       string    `json:"state"`
-	QR          *qrView   `json:"qr,omitempty"`        // while pending
+	QR          qrView    `json:"qr,omitzero"`         // while pending
 	UserCode    string    `json:"user_code,omitempty"` // while pending, if the start asked for it
 	User        *userView `json:"user,omitempty"`      // what the app lets the browser know
 	Number      string    `json:"number,omitempty"`    // to be repeated on the phone
@@ -74,7 +75,7 @@ func view(s *login.Service, publicURL string, id login.ID, l login.Login, now ti
 		v.ExpiresIn = 0
 	}
 	if code, fresh, ok := s.Code(l, now); ok {
-		v.QR = &qrView{
+		v.QR = qrView{
 			Text: publicURL + "/l/" + code,
 			// The code's end makes a new address of each picture, and only of the picture.
 			Image:     publicURL + "/qrcode/" + string(id) + ".png?v=" + code[len(code)-4:],
@@ -110,7 +111,37 @@ func user(s *login.Service, l login.Login) *userView {
 	if known == (userView{}) {
 		return nil
 	}
-	return &known
+	shown := known // which is memory of its own only for who is shown
+	return &shown
+}
+
+// json is what encoding/json would write: it is here what the fields say.
+func (v *loginView) json() []byte {
+	o := jsontext.Begin(200 + len(v.QR.Text) + len(v.QR.Image) + len(v.RedirectURI))
+	o.Text("id", string(v.ID))
+	o.Text("state", v.State)
+	if v.QR != (qrView{}) {
+		o.Open("qr")
+		o.Text("text", v.QR.Text)
+		o.Text("image", v.QR.Image)
+		o.Number("expires_in", v.QR.ExpiresIn)
+		o.Close()
+	}
+	o.OptionalText("user_code", v.UserCode)
+	if v.User != nil {
+		o.Open("user")
+		o.OptionalText("name", v.User.Name)
+		o.OptionalText("picture", v.User.Picture)
+		o.Close()
+	}
+	o.OptionalText("number", v.Number)
+	o.OptionalText("redirect_uri", v.RedirectURI)
+	o.Number("expires_in", v.ExpiresIn)
+	if v.Interval != 0 {
+		o.Number("interval", v.Interval)
+	}
+	o.OptionalText("lang", v.Lang)
+	return o.End()
 }
 
 func secondsUntil(t, now time.Time) int {
@@ -126,11 +157,15 @@ type startRequest struct {
 	UserCode    bool   `json:"user_code"`
 }
 
+func (r *startRequest) texts() []problem.Text {
+	return []problem.Text{{Name: "app", Into: &r.App}, {Name: "redirect_uri", Into: &r.RedirectURI}, {Name: "state", Into: &r.State}, {Name: "lang", Into: &r.Lang}}
+}
+
 func (j *JSON) start(c echo.Context) error {
 	allowAnyRegistered(c, j.Service) // or the page could not read a problem
 	var r startRequest
 	// As text/plain a page's start needs no preflight.
-	if err := problem.ReadSimpleJSON(c, &r); err != nil {
+	if err := problem.ReadSimpleJSON(c, &r, r.texts()...); err != nil {
 		return err
 	}
 	app, ok := j.Service.App(r.App)
@@ -145,7 +180,7 @@ func (j *JSON) start(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	return sayJSON(c, http.StatusCreated, v)
+	return answer(c, http.StatusCreated, "application/json; charset=utf-8", v.json())
 }
 
 // begin starts a login whose page may do so.

@@ -1,7 +1,6 @@
 package dialect
 
 import (
-	"encoding/json"
 	"errors"
 	"net/http"
 	"strconv"
@@ -28,11 +27,7 @@ type style interface {
 type inJSON struct{}
 
 func (inJSON) view(v loginView) reply {
-	body, err := json.Marshal(v)
-	if err != nil {
-		return inJSON{}.problem(err)
-	}
-	return reply{http.StatusOK, plain("application/json; charset=utf-8"), body}
+	return reply{http.StatusOK, plain("application/json; charset=utf-8"), v.json()}
 }
 
 func (inJSON) problem(err error) reply {

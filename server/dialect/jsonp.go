@@ -46,20 +46,21 @@ func badCallback(c echo.Context) error {
 // inScript is the style for script tags: a call of the page's function name.
 type inScript struct{ name string }
 
-func (s inScript) view(v loginView) reply  { return s.call(v) }
-func (s inScript) problem(err error) reply { return s.call(errorView{problem.Of(err)}) }
+func (s inScript) view(v loginView) reply { return s.call(v.json()) }
 
-// call writes a call of the page's function. json.Marshal escapes <, >, & and the line
-// ends that JavaScript knows and JSON does not. The comment in front keeps the first
-// bytes ours, and the name of the download an attacker's file from being run.
-func (s inScript) call(v any) reply {
-	body, err := json.Marshal(v)
-	if err != nil {
-		return inJSON{}.problem(err)
-	}
+func (s inScript) problem(err error) reply {
+	body, _ := json.Marshal(errorView{problem.Of(err)}) // it has but texts and a number
+	return s.call(body)
+}
+
+// call writes a call of the page's function. What is called with is escaped as json.Marshal
+// does: <, >, & and the line ends that JavaScript knows and JSON does not. The comment in
+// front keeps the first bytes ours, and the name of the download an attacker's file from
+// being run.
+func (s inScript) call(object []byte) reply {
 	header := plain("text/javascript; charset=utf-8")
 	header.Set("Content-Disposition", `attachment; filename="f.txt"`)
-	return reply{http.StatusOK, header, []byte("/**/" + s.name + "(" + string(body) + ");")}
+	return reply{http.StatusOK, header, []byte("/**/" + s.name + "(" + string(object) + ");")}
 }
 
 type errorView struct {

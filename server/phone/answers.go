@@ -5,6 +5,9 @@ import (
 	"net/url"
 	"time"
 
+	"github.com/labstack/echo/v4"
+
+	"qrlatch/server/jsontext"
 	"qrlatch/server/login"
 )
 
@@ -18,11 +21,11 @@ type app struct {
 // browser is the initiating device. It may be forged, and is shown all the same:
 // an address of another country is what gives a relay away.
 type browser struct {
-	IP        string     `json:"ip"`
-	UserAgent string     `json:"user_agent"`
-	Place     string     `json:"place,omitempty"`   // "Lisbon, Portugal"
-	Network   string     `json:"network,omitempty"` // whose it is
-	StartedAt *time.Time `json:"started_at,omitempty"`
+	IP        string    `json:"ip"`
+	UserAgent string    `json:"user_agent"`
+	Place     string    `json:"place,omitempty"`   // "Lisbon, Portugal"
+	Network   string    `json:"network,omitempty"` // whose it is
+	StartedAt time.Time `json:"started_at,omitzero"`
 }
 
 // scan is a login as the phone sees it. Its id is the public handle.
@@ -57,13 +60,15 @@ type session struct {
 
 func (a *API) showScan(l login.Login, now time.Time) scan {
 	l = l.At(now)
-	started := whole(l.Started)
 	shown := scan{
 		ID: l.Handle, State: l.State.String(), Push: l.Push,
 		App: a.showApp(l.App, l.RedirectURI.String()), Browser: a.showBrowser(l.Browser),
-		NumberRequired: l.NumberRequired, Risk: l.Risk.Reasons(),
+		NumberRequired: l.NumberRequired,
 	}
-	shown.Browser.StartedAt = &started
+	shown.Browser.StartedAt = whole(l.Started)
+	if l.Risk != 0 {
+		shown.Risk = l.Risk.Reasons()
+	}
 	if l.NumberRequired && l.State == login.Scanned {
 		there := a.Service.NumberShown(l)
 		shown.NumberShown = &there
@@ -73,6 +78,66 @@ func (a *API) showScan(l login.Login, now time.Time) scan {
 		shown.ExpiresIn = secondsUntil(l.Deadline, now)
 	}
 	return shown
+}
+
+// answer writes itself as encoding/json would: it is here what its fields say.
+type answer interface{ json() []byte }
+
+// say is Echo's JSON, for what every login asks for.
+func say[A answer](c echo.Context, status int, v A) error {
+	if c.QueryString() != "" || c.Echo().Debug {
+		return c.JSON(status, v) // which may be asked for it in many lines
+	}
+	return c.JSONBlob(status, append(v.json(), '\n'))
+}
+
+func (a *API) sayScan(c echo.Context, status int, l login.Login) error {
+	shown := a.showScan(l, time.Now())
+	if shown.Passkey != nil {
+		return c.JSON(status, shown) // few apps ask for one
+	}
+	return say(c, status, shown)
+}
+
+// json writes a scan without a passkey.
+func (s scan) json() []byte {
+	o := jsontext.Begin(280 + len(s.Browser.UserAgent) + len(s.Browser.Place) + len(s.Browser.Network))
+	o.Text("id", string(s.ID))
+	o.Text("state", s.State)
+	if s.Push {
+		o.Bool("push", true)
+	}
+	o.Open("app")
+	o.Text("id", s.App.ID)
+	o.Text("name", s.App.Name)
+	o.Text("origin", s.App.Origin)
+	o.Close()
+	o.Open("browser")
+	o.Text("ip", s.Browser.IP)
+	o.Text("user_agent", s.Browser.UserAgent)
+	o.OptionalText("place", s.Browser.Place)
+	o.OptionalText("network", s.Browser.Network)
+	if !s.Browser.StartedAt.IsZero() {
+		o.Time("started_at", s.Browser.StartedAt)
+	}
+	o.Close()
+	o.Bool("number_required", s.NumberRequired)
+	if s.NumberShown != nil {
+		o.Bool("number_shown", *s.NumberShown)
+	}
+	o.OptionalTexts("risk", s.Risk)
+	if s.NeedsPasskey {
+		o.Bool("passkey_required", true)
+	}
+	o.Number("expires_in", s.ExpiresIn)
+	return o.End()
+}
+
+func (d decision) json() []byte {
+	o := jsontext.Begin(64)
+	o.Text("id", string(d.ID))
+	o.Text("state", d.State)
+	return o.End()
 }
 
 func (a *API) showSession(v login.Session) session {

@@ -92,7 +92,7 @@ func (a *API) scan(c echo.Context, who login.Identity) error {
 	var body struct {
 		Code string `json:"code"`
 	}
-	if err := problem.ReadJSON(c, &body); err != nil {
+	if err := problem.ReadJSON(c, &body, problem.Text{Name: "code", Into: &body.Code}); err != nil {
 		return err
 	}
 	if body.Code == "" {
@@ -105,7 +105,7 @@ func (a *API) scan(c echo.Context, who login.Identity) error {
 	if err != nil {
 		return problem.FromLogin(err)
 	}
-	return c.JSON(http.StatusCreated, a.showScan(l, time.Now()))
+	return a.sayScan(c, http.StatusCreated, l)
 }
 
 func (a *API) approve(c echo.Context, who login.Identity) error {
@@ -113,7 +113,7 @@ func (a *API) approve(c echo.Context, who login.Identity) error {
 		Number  string         `json:"number"`
 		Passkey *passkeyAnswer `json:"passkey"`
 	}
-	if err := problem.ReadOptionalJSON(c, &body); err != nil {
+	if err := problem.ReadOptionalJSON(c, &body, problem.Text{Name: "number", Into: &body.Number}); err != nil {
 		return err
 	}
 	l, err := a.Service.ApproveWith(contextOf(c, who), who.Phone, c.Param("id"), login.Yes{Number: body.Number, Passkey: body.Passkey.shown()})
@@ -135,7 +135,7 @@ func decided(c echo.Context, l login.Login, err error) error {
 	if err != nil {
 		return problem.FromLogin(err)
 	}
-	return c.JSON(http.StatusOK, decision{ID: l.Handle, State: l.State.String()})
+	return say(c, http.StatusOK, decision{ID: l.Handle, State: l.State.String()})
 }
 
 // scanned answers at once, or holds the request while the login is in the state
@@ -154,7 +154,7 @@ func (a *API) scanned(c echo.Context, who login.Identity) error {
 			return err
 		}
 	}
-	return c.JSON(http.StatusOK, a.showScan(l, time.Now()))
+	return a.sayScan(c, http.StatusOK, l)
 }
 
 // wait waits until l has changed, but no longer than ctx, the request's own, which ends

@@ -27,7 +27,7 @@ type server struct {
 	echo *echo.Echo
 }
 
-func newServer(t *testing.T, change ...func(*API)) *server {
+func newServer(t testing.TB, change ...func(*API)) *server {
 	t.Helper()
 	keys, err := login.ParseKeys(strings.NewReader(login.NewKeyLine()))
 	if err != nil {
@@ -59,7 +59,7 @@ func newServer(t *testing.T, change ...func(*API)) *server {
 var firefox = login.Browser{Addr: netip.MustParseAddr("203.0.113.7"), UserAgent: "Firefox"}
 
 // start begins a login and returns its id and the code in its picture.
-func (s *server) start(t *testing.T, app string) (login.ID, string) {
+func (s *server) start(t testing.TB, app string) (login.ID, string) {
 	t.Helper()
 	id, l, err := s.Start(t.Context(), login.Request{App: app, Browser: firefox})
 	if err != nil {

@@ -59,11 +59,12 @@ func (a *API) identify(r *http.Request, addr netip.Addr) (login.Identity, error)
 	if err == nil && who.Subject == "" {
 		err = ErrBadToken // nobody: whoever also has no name would be the same person
 	}
-	later := (*login.RetryError)(nil)
-	switch {
-	case err == nil:
+	if err == nil {
 		return who, nil
-	case errors.As(err, &later):
+	}
+	later, limited := errors.AsType[*login.RetryError](err)
+	switch {
+	case limited:
 		return login.Identity{}, a.Strangers.tooMany(later.After)
 	case errors.Is(err, errOver):
 		// Its app has to learn of it, and to fetch another, whoever floods from its address.

@@ -20,14 +20,19 @@ import (
 const maxBody = 16 << 10
 
 // ReadJSON reads the request's body, one JSON object, into the struct at v. Members
-// that v lacks are ignored. Whatever else is wrong with the body is a Problem.
-func ReadJSON(c echo.Context, v any) error { return readObject(c, v) }
+// that v lacks are ignored. Whatever else is wrong with the body is a Problem. Members that
+// texts names too are v's all the same: a body with no other is only read faster.
+func ReadJSON[T any](c echo.Context, v *T, texts ...Text) error {
+	return readObject(c, v, texts)
+}
 
 // ReadSimpleJSON is ReadJSON that also takes text/plain, which a page may send across
 // origins without asking first: only for requests whose Origin is looked at.
-func ReadSimpleJSON(c echo.Context, v any) error { return readObject(c, v, echo.MIMETextPlain) }
+func ReadSimpleJSON[T any](c echo.Context, v *T, texts ...Text) error {
+	return readObject(c, v, texts, echo.MIMETextPlain)
+}
 
-func readObject(c echo.Context, v any, others ...string) error {
+func readObject[T any](c echo.Context, v *T, texts []Text, others ...string) error {
 	body, err := read(c, others...)
 	if err != nil {
 		return err
@@ -35,22 +40,32 @@ func readObject(c echo.Context, v any, others ...string) error {
 	if len(body) == 0 {
 		return BadRequest("The body is empty. Send a JSON object.")
 	}
-	return parse(body, v)
+	return into(v, texts, body)
 }
 
 // ReadOptionalJSON is ReadJSON where the body may be left out.
-func ReadOptionalJSON(c echo.Context, v any) error {
+func ReadOptionalJSON[T any](c echo.Context, v *T, texts ...Text) error {
 	body, err := read(c)
 	if err != nil || len(body) == 0 {
 		return err
 	}
-	return parse(body, v)
+	return into(v, texts, body)
+}
+
+func into[T any](v *T, texts []Text, body []byte) error {
+	if readPlain(body, texts) {
+		return nil
+	}
+	var other T // and not v itself: for a plain body, it needs no memory of its own
+	err := parse(body, &other)
+	*v = other
+	return err
 }
 
 // read takes JSON, and whatever is sent as one of the other types.
 func read(c echo.Context, others ...string) ([]byte, error) {
 	body, err := readAll(c)
-	if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
+	if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
 		return nil, of("too-large", http.StatusRequestEntityTooLarge, "Body too large",
 			fmt.Sprintf("The body may have %d bytes at most.", maxBody))
 	}
@@ -108,7 +123,7 @@ func parse(body []byte, v any) error {
 		return BadRequest("A member of the body is there more than once. Send each once.")
 	}
 	if err != nil {
-		if wrong := (*json.UnmarshalTypeError)(nil); errors.As(err, &wrong) {
+		if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
 			kind := "a " + wrong.Type.String()
 			if wrong.Type.Kind() == reflect.Struct {
 				kind = "an object"

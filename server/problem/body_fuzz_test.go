@@ -24,15 +24,16 @@ func FuzzBody(f *testing.F) {
 	f.Add(`{}`, "application/json; charset=utf-8; charset=x")
 	f.Add(`{}`, "application/json, text/html")
 	e := echo.New()
+	type request struct {
+		Code   string
+		Number *string
+		K, S   json.RawMessage
+	}
 	f.Fuzz(func(t *testing.T, body, kind string) {
-		for _, read := range []func(echo.Context, any) error{ReadJSON, ReadSimpleJSON, ReadOptionalJSON} {
+		for _, read := range []func(echo.Context, *request, ...Text) error{ReadJSON[request], ReadSimpleJSON[request], ReadOptionalJSON[request]} {
 			r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/", strings.NewReader(body))
 			r.Header["Content-Type"] = []string{kind}
-			var got struct {
-				Code   string
-				Number *string
-				K, S   json.RawMessage
-			}
+			var got request
 			err := read(e.NewContext(r, httptest.NewRecorder()), &got)
 			if err != nil {
 				var p *Problem

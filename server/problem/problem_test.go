@@ -228,21 +228,24 @@ func TestReadJSON(t *testing.T) {
 		{name: "no type at all in the header", types: []string{""}, body: `{"code":"c"}`, status: 415},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			for i, read := range []func(echo.Context, any) error{ReadJSON, ReadOptionalJSON, ReadSimpleJSON} {
+			type request struct {
+				Code string `json:"code"`
+			}
+			reads := []func(echo.Context, *request, ...Text) error{ReadJSON[request], ReadOptionalJSON[request], ReadSimpleJSON[request]}
+			for i := range 2 * len(reads) { // without texts and with them
 				want := tc.status
-				if i == 1 && tc.optional != 0 {
+				if i/2 == 1 && tc.optional != 0 {
 					want = tc.optional
 				}
-				if i == 2 && tc.simple != 0 {
+				if i/2 == 2 && tc.simple != 0 {
 					want = tc.simple
 				}
+				var into request
+				texts := []Text{{"code", &into.Code}}[:i%2]
 				r := httptest.NewRequest(http.MethodPost, "/thing/1", strings.NewReader(tc.body))
 				r.Header["Content-Type"] = tc.types
-				var into struct {
-					Code string `json:"code"`
-				}
 				w, _ := answer(t, r, func(c echo.Context) error {
-					if err := read(c, &into); err != nil {
+					if err := reads[i/2](c, &into, texts...); err != nil {
 						return err
 					}
 					return c.NoContent(http.StatusOK)

@@ -2,6 +2,7 @@ package park_test
 
 import (
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"net/http"
 	"sync"
@@ -108,4 +109,44 @@ func TestNoRingIsLost(t *testing.T) {
 			p.left(0)
 		})
 	}
+}
+
+// deaf is a guest whose first Wake lasts until it is told to answer.
+type deaf struct{ in, answer, gone chan struct{} }
+
+func (d *deaf) Wake(s park.Spot) {
+	close(d.in)
+	<-d.answer
+	s.Answer(http.StatusOK, nil, []byte("first"))
+}
+
+func (d *deaf) Gone() { close(d.gone) }
+
+// TestWaitDoesNotServeWhatComesNext: its handler has middleware to return to.
+func TestWaitDoesNotServeWhatComesNext(t *testing.T) {
+	each(t, park.Options{}, func(p *place) {
+		d := &deaf{in: make(chan struct{}), answer: make(chan struct{}), gone: make(chan struct{})}
+		returned := make(chan struct{})
+		plain := p.server.Handler
+		p.server.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			switch r.URL.Path {
+			case "/first":
+				p.lot.Wait(w, r, d)
+				close(returned)
+			case "/second":
+				p.wait("the first handler returns", returned)
+				_, _ = io.WriteString(w, "second")
+			default:
+				plain.ServeHTTP(w, r)
+			}
+		})
+		c := p.client()
+		c.get("/first")
+		p.wait("it waits", d.in)
+		c.get("/second") // early
+		close(d.answer)
+		c.hears("first")
+		p.wait("it is gone", d.gone)
+		c.hears("second")
+	})
 }

@@ -58,18 +58,25 @@ func parameters(c echo.Context, single ...string) (url.Values, error) {
 
 func readForm(c echo.Context) (url.Values, error) {
 	r := c.Request()
-	if r.Method == http.MethodGet {
-		return url.ParseQuery(r.URL.RawQuery) // a body means nothing
+	if r.Method == http.MethodGet { // a body means nothing
+		var room [usualFields]field
+		query, err := readQuery(room[:0], r.URL.RawQuery)
+		return query.values(), err
 	}
 	r.Body = http.MaxBytesReader(c.Response(), r.Body, maxBody)
 	err := r.ParseForm()
 	return r.Form, err
 }
 
-// browserOf describes who sent a request, by the address after trusted proxies.
+// browserOf describes who sent a request.
 func browserOf(c echo.Context) login.Browser {
+	return login.Browser{Addr: addressOf(c), UserAgent: c.Request().UserAgent()}
+}
+
+// addressOf is the address after trusted proxies.
+func addressOf(c echo.Context) netip.Addr {
 	addr, _ := netip.ParseAddr(c.RealIP()) // the zero Addr if it has none
-	return login.Browser{Addr: addr.Unmap(), UserAgent: c.Request().UserAgent()}
+	return addr.Unmap()
 }
 
 // mayStart tells whether a page may start a login of app by a script tag. A script
@@ -92,18 +99,27 @@ func mayStart(r *http.Request, app *login.App) bool {
 // sniffed or blocked by an embedding page's isolation policy.
 func answer[Body string | []byte](c echo.Context, status int, contentType string, body Body) error {
 	protect(c.Response().Header(), contentType)
-	return c.Blob(status, contentType, []byte(body))
+	c.Response().WriteHeader(status)
+	_, err := c.Response().Write([]byte(body))
+	return err
 }
 
 // protect sets the fields of such an answer, whoever writes it.
 func protect(h http.Header, contentType string) {
-	value := [...]string{"no-store, private", "cross-origin", "no-referrer", "nosniff", contentType} // Set would allocate each
-	h["Cache-Control"] = value[0:1:1]
-	h["Cross-Origin-Resource-Policy"] = value[1:2:2]
-	h["Referrer-Policy"] = value[2:3:3]
-	h["X-Content-Type-Options"] = value[3:4:4]
-	h["Content-Type"] = value[4:]
+	h["Cache-Control"] = noStore
+	h["Cross-Origin-Resource-Policy"] = crossOrigin
+	h["Referrer-Policy"] = noReferrer
+	h["X-Content-Type-Options"] = noSniff
+	h["Content-Type"] = []string{contentType}
 }
+
+// All headers share these values, which nobody may change: Set would allocate each.
+var (
+	noStore     = []string{"no-store, private"}
+	crossOrigin = []string{"cross-origin"}
+	noReferrer  = []string{"no-referrer"}
+	noSniff     = []string{"nosniff"}
+)
 
 // sayJSON answers in JSON. WeChat's clients want 200 whatever it says.
 func sayJSON(c echo.Context, status int, v any) error {

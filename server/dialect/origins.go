@@ -26,7 +26,7 @@ func registered(app *login.App, origin string) bool {
 // one of the app's, one of ours, or no page at all.
 func allowOrigin(c echo.Context, app *login.App) bool {
 	h := c.Response().Header()
-	h.Set("Vary", "Origin")
+	h["Vary"] = byOrigin
 	origin := c.Request().Header.Get("Origin")
 	switch {
 	case origin == "":
@@ -48,7 +48,7 @@ func ours(r *http.Request, origin string) bool {
 
 // allowAnyRegistered lets a page read an answer that belongs to no app.
 func allowAnyRegistered(c echo.Context, s *login.Service) {
-	c.Response().Header().Set("Vary", "Origin")
+	c.Response().Header()["Vary"] = byOrigin
 	origin := c.Request().Header.Get("Origin")
 	if origin != "" && slices.ContainsFunc(s.Apps(), func(a login.App) bool { return registered(&a, origin) }) {
 		allow(c.Response().Header(), origin)
@@ -56,9 +56,15 @@ func allowAnyRegistered(c echo.Context, s *login.Service) {
 }
 
 func allow(h http.Header, origin string) {
-	h.Set("Access-Control-Allow-Origin", origin)
-	h.Set("Access-Control-Expose-Headers", "Retry-After")
+	h["Access-Control-Allow-Origin"] = []string{origin}
+	h["Access-Control-Expose-Headers"] = retryAfter
 }
+
+// All headers share these values, as those of protect.
+var (
+	byOrigin   = []string{"Origin"}
+	retryAfter = []string{"Retry-After"}
+)
 
 // preflight cannot know the app, which is in the body: it allows what any app allows,
 // and the request itself is held to its own app.

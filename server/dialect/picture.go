@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -27,17 +28,22 @@ type Picture struct {
 	PerMinute int    // how many are drawn of a login, and a third of that at once; 0: any number
 	Refused   func() // told of each picture that was not drawn, since too many were; may be nil
 
+	prefix          string           // of the texts of codes
+	rooms           sync.Pool        // of *[]byte, for PNGs
 	drawn, animated *limit.PerMinute // by login
 	animators       *limit.PerMinute // by network
 }
 
 // NewEncoder returns an encoder for the codes of a server. It has yet to learn.
 func NewEncoder(publicURL string) *qr.Encoder {
-	return qr.NewEncoder(publicURL+"/l/", login.CodeLetters)
+	return qr.NewEncoder(codePrefix(publicURL), login.CodeLetters)
 }
+
+func codePrefix(publicURL string) string { return publicURL + "/l/" }
 
 // Routes adds the picture's endpoint. Old bots post to it.
 func (p *Picture) Routes(e *echo.Echo) {
+	p.prefix = codePrefix(p.PublicURL)
 	p.drawn = limit.New(p.PerMinute, max(1, p.PerMinute/3)).Report(p.Refused)
 	p.animated = limit.New(gifsPerMinute, gifBurst).Report(p.Refused)
 	p.animators = limit.NewPerMinute(gifsPerAddress).Report(p.Refused)
@@ -79,20 +85,38 @@ func (p *Picture) serve(c echo.Context) error {
 	if wait := p.mustWait(c, l, kind); wait > 0 {
 		return p.tooMany(c, wait)
 	}
-	if kind == "gif" {
+	switch kind {
+	case "", "png":
+		return p.png(c, code, size)
+	case "svg":
+		symbol, err := p.Symbols.Encode(p.prefix + code)
+		if err != nil {
+			return err
+		}
+		return answer(c, http.StatusOK, "image/svg+xml", symbol.SVG(size))
+	case "gif":
 		return p.animation(c, login.Holder{ID: id}, size)
 	}
-	symbol, err := p.Symbols.Encode(p.PublicURL + "/l/" + code)
+	return noPicture(c, nil)
+}
+
+// png answers out of a room that others use after it. A ResponseWriter keeps nothing of what
+// it has written, but one that failed may still be at it: HTTP/2's is when its server ends.
+func (p *Picture) png(c echo.Context, code string, size int) error {
+	room, ok := p.rooms.Get().(*[]byte)
+	if !ok {
+		room = new([]byte)
+	}
+	picture, err := p.Symbols.AppendPNG((*room)[:0], p.prefix, code, size)
 	if err != nil {
 		return err
 	}
-	switch kind {
-	case "", "png":
-		return answer(c, http.StatusOK, "image/png", symbol.PNG(size))
-	case "svg":
-		return answer(c, http.StatusOK, "image/svg+xml", symbol.SVG(size))
+	if err := answer(c, http.StatusOK, "image/png", picture); err != nil {
+		return err
 	}
-	return noPicture(c, nil)
+	*room = picture
+	p.rooms.Put(room)
+	return nil
 }
 
 // mustWait tells how long it is until one more picture is drawn.
@@ -123,7 +147,7 @@ func (p *Picture) animation(c echo.Context, of login.Holder, size int) error {
 	park.Slow(c.Request().Context())
 	frames := make([]qr.Frame, len(codes))
 	for i, code := range codes {
-		symbol, err := p.Symbols.Encode(p.PublicURL + "/l/" + code.Code)
+		symbol, err := p.Symbols.Encode(p.prefix + code.Code)
 		if err != nil {
 			return err
 		}

@@ -17,12 +17,12 @@ import (
 
 // waiterFor describes who asks for l. A cookie proves what an id does not: the id may
 // have been photographed.
-func waiterFor(c echo.Context, by limit.Dialect, who login.Holder, l login.Login) limit.Waiter {
-	addr := browserOf(c).Addr
+func waiterFor(_ echo.Context, by limit.Dialect, who login.Holder, l login.Login) limit.Waiter {
+	addr := who.Addr
 	return limit.Waiter{
 		Dialect: by, Topic: string(l.Handle), Addr: addr,
 		Home:  login.NetworkPrefix(addr) == login.NetworkPrefix(l.Browser.Addr),
-		Bound: who.HoldsBinding(l),
+		Bound: who.Binding != "" && who.HoldsBinding(l), // most have none, and it is hashed
 	}
 }
 
@@ -30,7 +30,7 @@ func waiterFor(c echo.Context, by limit.Dialect, who login.Holder, l login.Login
 // once, whatever they are told. It reports whether it may: too many are held already of
 // whom it may not, and the least that can be done is to end their connection.
 func pause(ctx context.Context, c echo.Context, w *limit.Waiters, d time.Duration) (held bool) {
-	if held = w.Pause(ctx, browserOf(c).Addr, d); !held {
+	if held = w.Pause(ctx, addressOf(c), d); !held {
 		hangUp(c)
 	}
 	return held

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -117,8 +118,9 @@ const (
 // asks first; after that a poll is held until more happens, since a second 201 makes
 // ItChat spin and WeixinBot give up.
 func (w *WeChat) poll(c echo.Context) error {
-	p, err := parameters(c, "uuid", "tip", "loginicon")
-	if tip := p.Get("tip"); err != nil || tip != "" && tip != "0" && tip != "1" {
+	var room [usualFields]field
+	p, err := readQuery(room[:0], c.Request().URL.RawQuery)
+	if tip := p.Get("tip"); err != nil || p.repeats("uuid", "tip", "loginicon") || tip != "" && tip != "0" && tip != "1" {
 		if !pause(c.Request().Context(), c, w.Waiters, slowPoll) {
 			return turnAway(c)
 		}
@@ -126,7 +128,7 @@ func (w *WeChat) poll(c echo.Context) error {
 	}
 	icon := p.Get("loginicon") == "true"
 	// The number is in the icon: who asks for none has nowhere to show it.
-	who := login.Holder{ID: p.Get("uuid"), Binding: cookie(c, bindingCookie), Addr: browserOf(c).Addr, ShowsNumber: icon}
+	who := login.Holder{ID: p.Get("uuid"), Binding: cookie(c, bindingCookie), Addr: addressOf(c), ShowsNumber: icon}
 	ctx := c.Request().Context()
 	l, err := w.Service.Get(ctx, who)
 	var r reply
@@ -281,8 +283,11 @@ func (w *WeChat) avatar(l login.Login, icon bool) string {
 	return "window.userAvatar = 'data:img/jpg;base64," + base64.StdEncoding.EncodeToString(picture) + "';"
 }
 
-// cookie returns a cookie's value, or "".
+// cookie returns a cookie's value, or "". Most have other cookies: those are not taken apart.
 func cookie(c echo.Context, name string) string {
+	if !slices.ContainsFunc(c.Request().Header["Cookie"], func(line string) bool { return strings.Contains(line, name) }) {
+		return ""
+	}
 	got, err := c.Cookie(name)
 	if err != nil {
 		return ""

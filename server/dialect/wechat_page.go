@@ -45,13 +45,14 @@ func (w *WeChat) page(c echo.Context) error {
 	if err != nil {
 		return loginPage(c, p.Get("version") == "v2", refusal(err))
 	}
-	w.signIn(c, session, held, p.Get("lang"))
+	uin := strconv.FormatInt(held.UIN, 10)
+	w.signIn(c, session, held, uin, p.Get("lang"))
 	if navigates {
 		c.Response().Header().Set("Location", "/")
 		return answer(c, http.StatusFound, "text/plain; charset=utf-8", "")
 	}
 	return loginPage(c, p.Get("version") == "v2", []byte("<error><ret>0</ret><message></message>"+
-		"<skey>"+held.Skey+"</skey><wxsid>"+held.SID+"</wxsid><wxuin>"+strconv.FormatInt(held.UIN, 10)+"</wxuin>"+
+		"<skey>"+held.Skey+"</skey><wxsid>"+held.SID+"</wxsid><wxuin>"+uin+"</wxuin>"+
 		"<pass_ticket>"+held.PassTicket+"</pass_ticket><isgrayscale>1</isgrayscale></error>"))
 }
 
@@ -81,35 +82,56 @@ func refusal(err error) []byte {
 
 // signIn sets the cookies of a session. The same session gives the same bytes. Those
 // that a page's script reads cannot be HttpOnly; the push ticket is.
-func (w *WeChat) signIn(c echo.Context, s login.Session, held login.Credentials, lang string) {
+func (w *WeChat) signIn(c echo.Context, s login.Session, held login.Credentials, uin, lang string) {
 	if lang == "" || !language.MatchString(lang) {
 		lang = "en"
 	}
 	const years = 10 * 365 * 24 * time.Hour
 	session, long, push := cookieTime(s.Expires), cookieTime(s.Created.Add(years)), cookieTime(s.Created.Add(pushCookieLife))
-	h := c.Response().Header()
-	h["Set-Cookie"] = slices.Grow(h["Set-Cookie"], 7)
-	w.setCookie(c, "wxuin", strconv.FormatInt(held.UIN, 10), session, false)
-	w.setCookie(c, "wxsid", held.SID, session, false)
-	w.setCookie(c, "wxloadtime", strconv.FormatInt(s.Created.Unix(), 10), session, false)
-	w.setCookie(c, "mm_lang", lang, session, false)
-	w.setCookie(c, "webwx_data_ticket", held.DataTicket, session, false)
-	w.setCookie(c, "webwxuvid", held.UVID, long, false)
-	w.setCookie(c, pushCookie, held.PushTicket, push, true)
+	w.setCookies(c,
+		wechatCookie{"wxuin", uin, session, false},
+		wechatCookie{"wxsid", held.SID, session, false},
+		wechatCookie{"wxloadtime", strconv.FormatInt(s.Created.Unix(), 10), session, false},
+		wechatCookie{"mm_lang", lang, session, false},
+		wechatCookie{"webwx_data_ticket", held.DataTicket, session, false},
+		wechatCookie{"webwxuvid", held.UVID, long, false},
+		wechatCookie{pushCookie, held.PushTicket, push, true},
+	)
 }
 
-// setCookie writes a cookie with an absolute end: IE before 9 knows no Max-Age, and
-// the bytes must not depend on when they are sent. Its value is one of our own words.
-func (w *WeChat) setCookie(c echo.Context, name, value, until string, hidden bool) {
+// wechatCookie has an absolute end: IE before 9 knows no Max-Age, and the bytes must not
+// depend on when they are sent. Its value is one of our own words.
+type wechatCookie struct {
+	name, value, until string
+	hidden             bool
+}
+
+// setCookies writes cookies, all into one text.
+func (w *WeChat) setCookies(c echo.Context, cookies ...wechatCookie) {
 	flags := "; SameSite=Lax"
 	if w.Secure(c.Request()) {
 		flags = "; Secure; SameSite=Lax"
 	}
-	if hidden {
-		flags = "; HttpOnly" + flags
+	var text strings.Builder
+	text.Grow(usualCookie * len(cookies))
+	h := c.Response().Header()
+	lines := slices.Grow(h["Set-Cookie"], len(cookies))
+	for _, k := range cookies {
+		from := text.Len()
+		for _, part := range [...]string{k.name, "=", k.value, "; Path=/; Expires=", k.until} {
+			text.WriteString(part)
+		}
+		if k.hidden {
+			text.WriteString("; HttpOnly")
+		}
+		text.WriteString(flags)
+		lines = append(lines, text.String()[from:])
 	}
-	c.Response().Header().Add("Set-Cookie", name+"="+value+"; Path=/; Expires="+until+flags)
+	h["Set-Cookie"] = lines
 }
+
+// usualCookie is about as long as one is.
+const usualCookie = 128
 
 // cookieTime is the time t in a cookie.
 func cookieTime(t time.Time) string { return t.UTC().Format(http.TimeFormat) }

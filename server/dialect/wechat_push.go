@@ -36,7 +36,7 @@ func (w *WeChat) push(c echo.Context) error {
 	case err != nil:
 		return refuse("1", "scan a code instead")
 	}
-	w.setCookie(c, pushCookie, next, cookieTime(time.Now().Add(pushCookieLife)), true)
+	w.setCookies(c, wechatCookie{pushCookie, next, cookieTime(time.Now().Add(pushCookieLife)), true})
 	return sayJSON(c, http.StatusOK, struct {
 		Ret  string `json:"ret"`
 		Msg  string `json:"msg"`

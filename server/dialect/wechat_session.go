@@ -135,7 +135,7 @@ func (w *WeChat) synccheck(c echo.Context) error {
 		}
 		return script(c, saysSync(code))
 	}
-	v := limit.Waiter{Dialect: limit.BySyncCheck, Addr: browserOf(c).Addr}
+	v := limit.Waiter{Dialect: limit.BySyncCheck, Addr: addressOf(c)}
 	if code == retOK {
 		v.Topic, v.Bound = string(s.ID), true
 	}
@@ -211,7 +211,7 @@ func (w *WeChat) logout(c echo.Context) error {
 	if code != retBadSession && code != retTrouble {
 		code = retOK
 		for _, name := range []string{"wxsid", "wxuin", "wxloadtime", "webwx_data_ticket", pushCookie} {
-			w.setCookie(c, name, "", cookieTime(time.Unix(1, 0)), name == pushCookie)
+			w.setCookies(c, wechatCookie{name, "", cookieTime(time.Unix(1, 0)), name == pushCookie})
 		}
 	}
 	body, err := json.Marshal(struct{ BaseResponse baseResponse }{ret(code)})

@@ -3,7 +3,6 @@ package park
 import (
 	"net/http"
 	"net/textproto"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -12,39 +11,69 @@ import (
 
 // This file writes answers of HTTP/1 (RFC 9112), as net/http would.
 
-// fieldsOf is a header written out. Thousands of connections have the same few fields, so
-// one text serves them all.
-func fieldsOf(h http.Header) unique.Handle[string] { return unique.Make(string(appendFields(nil, h))) }
+// fieldsOf is a header written out; the zero Handle is one without fields, as most are.
+// Thousands of connections have the same few fields, so one text serves them all.
+func fieldsOf(h http.Header) (text unique.Handle[string]) {
+	if len(h) > 0 {
+		text = unique.Make(string(appendFields(nil, h)))
+	}
+	return text
+}
 
 // appendFields writes a header out by its names, except for what each answer decides for
 // itself. Nothing in a value can end its line, and so begin a field that somebody has made up.
 func appendFields(b []byte, h http.Header) []byte {
-	var room [16]string
-	names := room[:0]
-	for name := range h {
+	var room [12]field
+	fields := room[:0]
+	for name, values := range h {
 		switch name {
 		case "Connection", "Content-Length", "Date":
-		default:
-			names = append(names, name)
-		}
-	}
-	slices.Sort(names)
-	for _, name := range names {
-		if name == "" || strings.ContainsAny(name, "\r\n: ") {
 			continue
 		}
-		for _, value := range h[name] {
-			b = append(append(b, name...), ": "...)
-			from := len(b)
-			b = append(append(b, textproto.TrimString(value)...), "\r\n"...)
-			for i, c := range b[from : len(b)-2] {
-				if c == '\r' || c == '\n' {
-					b[from+i] = ' '
-				}
-			}
+		if !isFieldName(name) {
+			continue
+		}
+		at := len(fields) // they are few: each goes to its place at once
+		for fields = append(fields, field{}); at > 0 && name < fields[at-1].name; at-- {
+			fields[at] = fields[at-1]
+		}
+		fields[at] = field{name, values}
+	}
+	for _, f := range fields {
+		for _, value := range f.values {
+			b = append(append(b, f.name...), ": "...)
+			b = append(append(b, inOneLine(textproto.TrimString(value))...), "\r\n"...)
 		}
 	}
 	return b
+}
+
+type field struct {
+	name   string
+	values []string
+}
+
+// isFieldName tells whether a field's name ends where it seems to.
+func isFieldName(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; c <= ' ' || c == ':' {
+			return false
+		}
+	}
+	return s != ""
+}
+
+func inOneLine(s string) string {
+	if strings.IndexByte(s, '\r') < 0 && strings.IndexByte(s, '\n') < 0 {
+		return s
+	}
+	return strings.NewReplacer("\r", " ", "\n", " ").Replace(s)
+}
+
+// endsConnection tells whether the connection of an answer with this header is not kept.
+func endsConnection(h http.Header) bool {
+	said := h["Connection"]
+	return len(said) > 0 && said[0] == "close"
 }
 
 const (
@@ -59,14 +88,18 @@ func hasBody(status int) bool {
 
 // answer is the whole of an answer, or, of one in pieces, its beginning. It is written in m.
 func (p *parked) answer(m *room, status int, header http.Header, length int, body []byte) []byte {
-	m.head = appendFields(append(m.head[:0], p.fields.Value()...), header)
-	m.wire = append(p.appendHead(m.wire[:0], status, m.head, length), body...)
+	m.head = m.head[:0]
+	if p.fields != (unique.Handle[string]{}) {
+		m.head = append(m.head, p.fields.Value()...)
+	}
+	m.head = appendFields(m.head, header)
+	m.wire = append(p.head(m, status, length), body...)
 	return m.wire
 }
 
-// appendHead begins an answer with these fields.
-func (p *parked) appendHead(b []byte, status int, fields []byte, length int) []byte {
-	version := "HTTP/1.1 "
+// head is an answer's with the fields in m. It is written there too.
+func (p *parked) head(m *room, status, length int) []byte {
+	b, version := m.wire[:0], "HTTP/1.1 "
 	if !p.http11 {
 		version = "HTTP/1.0 "
 	}
@@ -75,9 +108,9 @@ func (p *parked) appendHead(b []byte, status int, fields []byte, length int) []b
 	b = append(b, ' ')
 	b = append(b, http.StatusText(status)...)
 	b = append(b, "\r\nDate: "...)
-	b = time.Now().UTC().AppendFormat(b, http.TimeFormat)
+	b = append(b, m.dateAt(time.Now())...)
 	b = append(b, "\r\n"...)
-	b = append(b, fields...)
+	b = append(b, m.head...)
 	if !p.keepAlive {
 		b = append(b, "Connection: close\r\n"...)
 	}

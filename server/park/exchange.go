@@ -1,13 +1,12 @@
 package park
 
 import (
-	"bytes"
 	"context"
 	"errors"
-	"io"
 	"net"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -30,70 +29,11 @@ type exchange struct {
 	ctx     context.Context // nil: nobody has asked yet when it ends
 	cancel  context.CancelFunc
 	sending bool // the socket is in use, and may become another
-	over    bool
+	over    atomic.Bool
 }
 
-// room is what an exchange needs while it lasts, and an answer while it is written.
-type room struct {
-	in         [roomForPlain]byte
-	asked      plainHeader
-	header     http.Header // of the answer
-	body       bytes.Buffer
-	head, wire []byte
-}
-
-const (
-	// keptRoom is how large a room may have grown to be kept for others.
-	keptRoom = 64 << 10
-	// pieceSize is how much of an answer a peer must accept in the time for it.
-	pieceSize = 16 << 10
-)
-
-func (l *Lot) room() *room {
-	if m, ok := l.rooms.Get().(*room); ok {
-		return m
-	}
-	return &room{header: make(http.Header)}
-}
-
-// keep keeps a room for others.
-func (l *Lot) keep(m *room) {
-	m.asked.forget()
-	clear(m.header)
-	if max(m.body.Cap(), cap(m.wire)) <= keptRoom {
-		l.rooms.Put(m)
-	}
-}
-
-// plainBody is the body of a plain request, which is in a room. Nobody waits for more of it.
-type plainBody struct {
-	mu     sync.Mutex
-	rest   []byte
-	closed bool
-}
-
-// Read is io.Reader's.
-func (b *plainBody) Read(into []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.closed {
-		return 0, http.ErrBodyReadAfterClose
-	}
-	n := copy(into, b.rest)
-	if b.rest = b.rest[n:]; len(b.rest) == 0 {
-		return n, io.EOF
-	}
-	return n, nil
-}
-
-// Close is io.Closer's. Whoever has kept the body could read in it what comes into the room
-// next.
-func (b *plainBody) Close() error {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.rest, b.closed = nil, true
-	return nil
-}
+// pieceSize is how much of an answer a peer must accept in the time for it.
+const pieceSize = 16 << 10
 
 // serve serves what has come, or leaves it to net/http.
 func (p *parked) serve() {
@@ -108,6 +48,7 @@ func (p *parked) serve() {
 		p.hangUp()
 		return
 	case n == len(m.in):
+		p.handOver()     // or a peer that fills its room each time would keep all others waiting
 		p.post(readable) // there may be more
 	}
 	if r, body, ok := readPlain(m.in[:n], &m.asked); ok && n <= p.lot.largest {
@@ -129,11 +70,8 @@ func (p *parked) exchange(r *http.Request, body []byte, m *room) {
 	p.done, p.keepAlive, p.http11 = false, !r.Close, true
 	defer e.end()
 	p.lot.server.Handler.ServeHTTP(e, r.WithContext(e))
-	e.end()
-	if e.ctx != nil {
+	if asked := e.end(); asked {
 		p.watch() // until now e was told
-		// Who asks for the end may have left a goroutine behind.
-		defer func() { m.asked, m.header = plainHeader{}, make(http.Header) }()
 	}
 	if p.guest != nil {
 		p.enter()
@@ -152,22 +90,37 @@ func (p *parked) exchange(r *http.Request, body []byte, m *room) {
 func (e *exchange) wait(g Guest) {
 	p := e.parked
 	p.guest, p.fields = g, fieldsOf(e.header)
-	p.keepAlive = p.keepAlive && e.header.Get("Connection") != "close"
+	p.keepAlive = p.keepAlive && !endsConnection(e.header)
 }
 
+// errOver is what a goroutine gets that a handler has left behind, and that still writes: the
+// room is another's, and so may be the socket.
+var errOver = errors.New("park: the handler has returned")
+
 // Header is http.ResponseWriter's, as are the next two.
-func (e *exchange) Header() http.Header { return e.header }
+func (e *exchange) Header() http.Header {
+	if e.over.Load() {
+		return make(http.Header)
+	}
+	return e.header
+}
 
 // WriteHeader settles the header.
 func (e *exchange) WriteHeader(status int) {
+	if !e.over.Load() {
+		e.settle(status)
+	}
+}
+
+func (e *exchange) settle(status int) {
 	if e.status != 0 || status < 200 { // there is nothing to say before the answer
 		return
 	}
 	e.status = status
-	e.parked.keepAlive = e.parked.keepAlive && e.header.Get("Connection") != "close"
-	e.header.Del("Transfer-Encoding") // with our Content-Length, the answer could be read in two ways
+	e.parked.keepAlive = e.parked.keepAlive && !endsConnection(e.header)
+	delete(e.header, "Transfer-Encoding") // with our Content-Length, the answer could be read in two ways
 	if status == http.StatusNotModified {
-		e.header.Del("Content-Type")
+		delete(e.header, "Content-Type")
 	}
 	_, told := e.header["Content-Type"]
 	e.untold = !told && e.header.Get("Content-Encoding") == ""
@@ -175,20 +128,29 @@ func (e *exchange) WriteHeader(status int) {
 }
 
 func (e *exchange) Write(b []byte) (int, error) {
-	e.WriteHeader(http.StatusOK)
-	if !hasBody(e.status) {
-		return 0, http.ErrBodyNotAllowed
+	if err := e.writable(); err != nil {
+		return 0, err
 	}
 	return e.room.body.Write(b)
 }
 
 // WriteString is io.StringWriter's.
 func (e *exchange) WriteString(s string) (int, error) {
-	e.WriteHeader(http.StatusOK)
-	if !hasBody(e.status) {
-		return 0, http.ErrBodyNotAllowed
+	if err := e.writable(); err != nil {
+		return 0, err
 	}
 	return e.room.body.WriteString(s)
+}
+
+func (e *exchange) writable() error {
+	if e.over.Load() {
+		return errOver
+	}
+	e.settle(http.StatusOK)
+	if !hasBody(e.status) {
+		return http.ErrBodyNotAllowed
+	}
+	return nil
 }
 
 // Flush sends what there is.
@@ -196,7 +158,18 @@ func (e *exchange) Flush() { _ = e.FlushError() }
 
 // FlushError is http.ResponseController's. A stream whose peer does not read must end.
 func (e *exchange) FlushError() error {
-	e.WriteHeader(http.StatusOK)
+	if e.over.Load() {
+		return errOver
+	}
+	e.flush()
+	if e.parked.failed {
+		return net.ErrClosed
+	}
+	return nil
+}
+
+func (e *exchange) flush() {
+	e.settle(http.StatusOK)
 	if !e.begun {
 		e.begun = true
 		e.send(e.start(inPieces))
@@ -205,17 +178,13 @@ func (e *exchange) FlushError() error {
 		e.send(chunk(e.room.body.Bytes()))
 		e.room.body.Reset()
 	}
-	if e.parked.failed {
-		return net.ErrClosed
-	}
-	return nil
 }
 
 // finish sends the rest of the answer.
 func (e *exchange) finish() {
-	e.WriteHeader(http.StatusOK)
+	e.settle(http.StatusOK)
 	if e.begun {
-		e.Flush()
+		e.flush()
 		if hasBody(e.status) {
 			e.send([]byte("0\r\n\r\n"))
 		}
@@ -238,6 +207,9 @@ func (e *exchange) send(b []byte) {
 }
 
 func (e *exchange) setSending(is bool) {
+	if e.over.Load() { // nobody watches any more
+		return
+	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.sending = is
@@ -254,18 +226,22 @@ func (e *exchange) start(length int) []byte {
 	} else if e.untold && e.room.body.Len() > 0 {
 		e.room.head = append(append(append(e.room.head, "Content-Type: "...), http.DetectContentType(e.room.body.Bytes())...), "\r\n"...)
 	}
-	return e.parked.appendHead(e.room.wire[:0], e.status, e.room.head, length)
+	return e.parked.head(e.room, e.status, length)
 }
 
-// end is when the handler has returned.
-func (e *exchange) end() {
+// end is when the handler has returned, and tells whether anybody asked for it.
+func (e *exchange) end() (asked bool) {
+	if e.over.Swap(true) {
+		return false
+	}
 	_ = e.body.Close() // the body is here: there is nothing that could fail
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.over = true
-	if e.cancel != nil {
+	if asked = e.cancel != nil; asked {
 		e.cancel()
+		e.room.renew() // who asks for the end may have left a goroutine behind
 	}
+	return asked
 }
 
 // Done is context.Context's, as are the others. Most handlers never ask, so only then the
@@ -283,7 +259,7 @@ func (e *exchange) Done() <-chan struct{} {
 
 // watch asks to be told when the peer has gone, or does so when all is sent.
 func (e *exchange) watch() {
-	if e.over || !e.sending && (e.parked.failed || e.parked.socket.Watch(e) != nil) {
+	if e.over.Load() || !e.sending && (e.parked.failed || e.parked.socket.Watch(e) != nil) {
 		e.cancel()
 	}
 }
@@ -303,7 +279,7 @@ func (e *exchange) Err() error {
 	switch {
 	case e.ctx != nil:
 		return e.ctx.Err()
-	case e.over:
+	case e.over.Load():
 		return context.Canceled
 	}
 	return nil

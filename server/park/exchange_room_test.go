@@ -51,6 +51,46 @@ func TestAKeptBodyIsNeverSomebodyElses(t *testing.T) {
 	})
 }
 
+// TestAKeptRequestIsNeverSomebodyElses: whoever asks when it ends may leave a goroutine behind.
+func TestAKeptRequestIsNeverSomebodyElses(t *testing.T) {
+	each(t, park.Options{}, func(p *place) {
+		var kept []*http.Request
+		p.does(func(w http.ResponseWriter, r *http.Request) {
+			if strings.HasPrefix(r.URL.RawQuery, "keep") {
+				r.Context().Done()
+				kept = append(kept, r)
+			}
+			for _, r := range kept {
+				if r.URL.RawQuery != "keep" || r.Header.Get("X-Own") != "keep" || r.ContentLength != 4 {
+					p.t.Errorf("%q, %q, %d", r.URL.RawQuery, r.Header.Get("X-Own"), r.ContentLength)
+				}
+			}
+			_, _ = io.WriteString(w, r.URL.RawQuery)
+		})
+		first, second := p.idler(), p.idler()
+		for range 20 { // a pool may forget what it was given
+			first.post("keep")
+			first.hears("keep")
+			second.post("mine-alone")
+			second.hears("mine-alone")
+		}
+	})
+}
+
+// TestEveryAnswerHasItsOwnDate, however much of one is kept for the next.
+func TestEveryAnswerHasItsOwnDate(t *testing.T) {
+	inMemory(t, park.Options{}, 64<<10, func(p *place) {
+		c := p.idler()
+		for range 5 {
+			c.send("GET /now?a HTTP/1.1\r\nHost: x\r\n\r\n")
+			if got, want := c.hears("GET a").Header.Get("Date"), time.Now().UTC().Format(http.TimeFormat); got != want {
+				p.t.Errorf("%s, want %s", got, want)
+			}
+			time.Sleep(700 * time.Millisecond)
+		}
+	})
+}
+
 // TestEverybodyHearsOnlyOfHisOwn, at the same time, in answers of every kind.
 func TestEverybodyHearsOnlyOfHisOwn(t *testing.T) {
 	each(t, park.Options{}, func(p *place) {

@@ -4,7 +4,6 @@ import (
 	"io"
 	"net/http"
 	"runtime"
-	"sync"
 	"testing"
 
 	"qrlatch/server/park"
@@ -76,10 +75,12 @@ func TestAHeaderThatWasKeptStaysAsItWas(t *testing.T) {
 				} else {
 					c.ends()
 				}
+				p.left(0)
 				c = p.idler()
 				c.send("GET /now HTTP/1.1\r\nHost: x\r\nX-Own: second\r\n\r\n")
 				c.hears("GET ")
 				c.Close()
+				p.left(0)
 				if own := (<-kept).Get("X-Own"); own != "first" {
 					p.t.Errorf("it has become %q", own)
 				}
@@ -91,18 +92,21 @@ func TestAHeaderThatWasKeptStaysAsItWas(t *testing.T) {
 // TestTheEndMayBeAskedForAtAnyTime, also just when it comes.
 func TestTheEndMayBeAskedForAtAnyTime(t *testing.T) {
 	each(t, park.Options{}, func(p *place) {
-		var all sync.WaitGroup
+		ended := make(chan struct{})
 		p.does(func(_ http.ResponseWriter, r *http.Request) {
 			ctx := r.Context()
-			all.Go(func() { <-ctx.Done() })
+			go func() {
+				<-ctx.Done()
+				ended <- struct{}{}
+			}()
 			runtime.Gosched()
 		})
 		c := p.idler()
 		for range 200 {
 			c.get("/odd")
 			c.hears("")
+			p.wait("it ends", ended)
 		}
-		all.Wait()
 	})
 }
 

@@ -40,8 +40,15 @@ func contestants(b *testing.B) []contestant {
 		return s
 	}
 	animation := make([]qr.Frame, 20)
+	var room []byte
 	return []contestant{
 		{"PNG", func() int { return len(learnedSymbol().PNG(defaultSize)) }},
+		{"PNG in a room", func() int {
+			var err error
+			room, err = e.AppendPNG(room[:0], prefix, example[len(prefix):], defaultSize)
+			must(err)
+			return len(room)
+		}},
 		{"SVG", func() int { return len(learnedSymbol().SVG(defaultSize)) }},
 		{"GIF of 20 codes", func() int {
 			for i := range animation {

@@ -10,7 +10,7 @@ import (
 type deflater struct {
 	out  []byte
 	held uint64 // bits that are not in out yet, the first one lowest
-	n    uint   // how many: less than 32 between calls
+	n    uint   // how many: less than 8 between calls
 }
 
 func (d *deflater) begin() { d.put(0b011, 3) } // the last block; fixed codes
@@ -18,19 +18,22 @@ func (d *deflater) begin() { d.put(0b011, 3) } // the last block; fixed codes
 // end closes the stream at a whole byte.
 func (d *deflater) end() {
 	d.put(0, 7)
-	for ; d.n > 0; d.n -= min(d.n, 8) {
+	if d.n > 0 {
 		d.out = append(d.out, byte(d.held))
-		d.held >>= 8
 	}
+	d.held, d.n = 0, 0
 }
 
+// put writes up to 56 bits.
 func (d *deflater) put(code uint64, n uint) {
-	d.held |= code << (d.n & 63)
-	if d.n += n; d.n >= 32 {
-		d.out = binary.LittleEndian.AppendUint32(d.out, uint32(d.held))
-		d.held >>= 32
-		d.n -= 32
-	}
+	d.out, d.held, d.n = flushed(d.out, d.held|code<<d.n, d.n+n)
+}
+
+// flushed moves all whole bytes that are held to out. How many these are is past guessing, so
+// rather than in a loop all eight are written, and those that are not whole taken back.
+func flushed(out []byte, held uint64, n uint) ([]byte, uint64, uint) {
+	out = binary.LittleEndian.AppendUint64(out, held)
+	return out[:len(out)-8+int(n/8)], held >> (n &^ 7), n & 7
 }
 
 // literals writes bytes as they are: 8 bits for those below 144, 9 for the others, the
@@ -47,44 +50,42 @@ func (d *deflater) literals(data []byte) {
 			n -= 32
 		}
 	}
-	d.out, d.held, d.n = out, held, n
+	d.out, d.held, d.n = flushed(out, held, n)
 }
 
 // repeat writes the n bytes again that begin so far back: none, or three at least.
 func (d *deflater) repeat(n, back int) {
+	distance, wide := distance(uint64(back - 1))
 	for n > 0 {
 		part := min(n, 258)
 		if n-part == 1 || n-part == 2 {
 			part -= 3
 		}
 		n -= part
-		d.length(uint64(part - 3))
-		d.distance(uint64(back - 1))
+		code, bits := length(uint64(part - 3))
+		d.put(code|distance<<bits, bits+wide)
 	}
 }
 
-// length writes a length, less 3: the code of its magnitude and its bits below.
-func (d *deflater) length(v uint64) {
+// length returns the bits of a length, less 3, and their number: the code of its magnitude
+// and what is below.
+func length(v uint64) (code uint64, n uint) {
+	if v == 255 { // has a code of its own
+		return uint64(bits.Reverse8(0xC5)), 8
+	}
 	magnitude := uint(max(bits.Len64(v)-3, 0))
-	code := byte(1 + 4*uint64(magnitude) + v>>magnitude)
-	switch {
-	case v == 255: // has a code of its own
-		d.put(uint64(bits.Reverse8(0xC5)), 8)
-		return
-	case code < 24:
-		d.put(uint64(bits.Reverse8(code<<1)), 7)
-	default:
-		d.put(uint64(bits.Reverse8(0xC0+code-24)), 8)
+	top, below := byte(1+4*uint64(magnitude)+v>>magnitude), v&(1<<magnitude-1)
+	if top < 24 {
+		return uint64(bits.Reverse8(top<<1)) | below<<7, 7 + magnitude
 	}
-	d.put(v&(1<<magnitude-1), magnitude)
+	return uint64(bits.Reverse8(0xC0+top-24)) | below<<8, 8 + magnitude
 }
 
-// distance writes a distance, less 1, likewise.
-func (d *deflater) distance(v uint64) {
+// distance returns those of a distance, less 1.
+func distance(v uint64) (code uint64, n uint) {
 	magnitude := uint(max(bits.Len64(v)-2, 0))
-	code := byte(2*uint64(magnitude) + v>>magnitude)
-	d.put(uint64(bits.Reverse8(code<<3)), 5)
-	d.put(v&(1<<magnitude-1), magnitude)
+	top, below := byte(2*uint64(magnitude)+v>>magnitude), v&(1<<magnitude-1)
+	return uint64(bits.Reverse8(top<<3)) | below<<5, 5 + magnitude
 }
 
 // runs writes bytes of which the same often follow each other.

@@ -3,7 +3,6 @@ package qr
 import (
 	"context"
 	"fmt"
-	"strings"
 	"sync/atomic"
 )
 
@@ -38,14 +37,33 @@ func (e *Encoder) Learn(ctx context.Context) error {
 // Encode makes the symbol of text at error correction level M. It returns an error
 // for texts that no symbol can hold.
 func (e *Encoder) Encode(text string) (Symbol, error) {
+	begin := 0
 	if e != nil {
+		begin = min(len(text), len(e.prefix))
+	}
+	return e.encode(nil, text[:begin], text[begin:])
+}
+
+// AppendPNG adds the picture of begin and end together to out, as [Symbol.PNG] draws it. If
+// begin is the prefix and end a code it allocates nothing, once e has learned, but what out
+// lacks.
+func (e *Encoder) AppendPNG(out []byte, begin, end string, size int) ([]byte, error) {
+	var rows [maxSide]uint64
+	symbol, err := e.encode(rows[:0], begin, end)
+	if err != nil {
+		return out, err
+	}
+	return symbol.appendPNG(out, size), nil
+}
+
+// encode makes the symbol of begin and end together, in rows if there is room.
+func (e *Encoder) encode(rows []uint64, begin, end string) (Symbol, error) {
+	if e != nil && begin == e.prefix && isCode(end, e.letters) {
 		if table := e.table.Load(); table != nil {
-			if code, ok := strings.CutPrefix(text, e.prefix); ok && isCode(code, e.letters) {
-				return table.symbol(code), nil
-			}
+			return table.symbol(rows, end), nil
 		}
 	}
-	return Encode(text)
+	return Encode(begin + end)
 }
 
 func isCode(s string, letters int) bool {

@@ -195,7 +195,33 @@ func TestSymbolsAreRightWhileItLearns(t *testing.T) {
 	}
 }
 
-// What is promised of a picture of the usual size: two allocations and 1.4 kB.
+func TestAPictureIsAddedToWhatIsThere(t *testing.T) {
+	e := encoder(t)
+	code := newCode(rand.New(rand.NewPCG(23, 24)), letters)
+	for _, e := range []*qr.Encoder{e, qr.NewEncoder(prefix, letters), nil} {
+		for _, parts := range [][2]string{{prefix, code}, {prefix[1:], code}, {prefix, code[1:]}, {"", prefix + code}, {prefix + code, ""}} {
+			s, err := e.Encode(parts[0] + parts[1])
+			if parts[0] != prefix {
+				s, err = qr.Encode(parts[0] + parts[1])
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, room := range []int{0, 5000} {
+				got, err := e.AppendPNG(append(make([]byte, 0, room), "before"...), parts[0], parts[1], defaultSize)
+				if want := "before" + string(s.PNG(defaultSize)); err != nil || string(got) != want {
+					t.Errorf("%q and %q: %d bytes, want %d; %v", parts[0], parts[1], len(got), len(want), err)
+				}
+			}
+		}
+		if got, err := e.AppendPNG([]byte("before"), prefix, strings.Repeat("a", 4000), 1); err == nil || string(got) != "before" {
+			t.Errorf("4000 letters: %d bytes, %v", len(got), err)
+		}
+	}
+}
+
+// What is promised of a picture of the usual size: two allocations, none if there is room for
+// it, and 1.4 kB.
 func TestAPictureIsSmallAndCheap(t *testing.T) {
 	e := encoder(t)
 	random := rand.New(rand.NewPCG(10, 11))
@@ -223,5 +249,10 @@ func TestAPictureIsSmallAndCheap(t *testing.T) {
 		}); n > test.most {
 			t.Errorf("%s: %v allocations", test.what, n)
 		}
+	}
+	room := make([]byte, 0, 1400+200)
+	code := newCode(random, letters)
+	if n := testing.AllocsPerRun(100, func() { _, _ = e.AppendPNG(room, prefix, code, 256) }); n > 0 {
+		t.Errorf("PNG in a room: %v allocations", n)
 	}
 }

@@ -118,7 +118,7 @@ func TestTheMaskIsTheOneOfLeastPenalty(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, code := range strings.Split("abcdefghijklm", "") {
-			s := table.symbol(code)
+			s := table.symbol(nil, code)
 			chosen := s.mask()
 			table.unmask(s)
 			var points [8]int

@@ -6,12 +6,15 @@ import (
 )
 
 // PNG returns the symbol as a picture of at most size pixels a side (unless size is
-// smaller than the symbol has modules), black on white. A pixel is a bit.
+// smaller than the symbol has modules), black on white.
+func (s Symbol) PNG(size int) []byte { return s.appendPNG(nil, size) }
+
+// appendPNG adds this picture to out. A pixel is a bit.
 //
 // The rows of pixels of a row of modules are all alike, and every row begins and ends with
 // the quiet zone. So a row of modules is written once, from its first to its last module,
 // and all up to the next one's first module repeats what is one row of pixels back.
-func (s Symbol) PNG(size int) []byte {
+func (s Symbol) appendPNG(out []byte, size int) []byte {
 	scale := s.scale(size)
 	side := scale * s.across()
 	var buffer [1 + 128 + 7]byte
@@ -29,7 +32,9 @@ func (s Symbol) PNG(size int) []byte {
 	}
 	between := len(line)*scale - right + left
 
-	out := make([]byte, 0, 80+s.side*(10+(right-left)*9/8)+side*len(line)/200)
+	if most := 80 + s.side*(10+(right-left)*9/8) + side*len(line)/200; cap(out)-len(out) < most {
+		out = append(make([]byte, 0, len(out)+most), out...)
+	}
 	out = append(out, "\x89PNG\r\n\x1a\n"...)
 	out = appendHeader(out, side)
 	out = append(out, "\x00\x00\x00\x00IDAT\x78\x01"...)
@@ -43,7 +48,14 @@ func (s Symbol) PNG(size int) []byte {
 	d.repeat(len(line)*(quiet*scale-1)+left, len(line))
 	sum.add(line, quiet*scale)
 	var edges [maxEdges]uint8
+	brush := s.brush(scale)
 	for y := range s.side {
+		if brush != nil {
+			missing, place := brush.paint(&d, s.rows[y], left-1, right-1)
+			d.repeat(between, len(line))
+			sum.addWhiteBut(missing, place, len(line), scale)
+			continue
+		}
 		paint(pixels, side, s.edges(y, &edges), scale)
 		if scale > 8 {
 			d.runs(line[left:right])
@@ -94,16 +106,27 @@ type adler struct{ a, b uint64 }
 
 const adlerPrime = 65521
 
-// add adds a line so many times. With sum and rise, which is what b rises by when a begins
-// at 0, every repetition begins at an a that is greater by sum.
+// add adds a line so many times.
 func (c *adler) add(line []byte, times int) {
 	var sum, rise uint64
 	for _, b := range line {
 		sum += uint64(b)
 		rise += sum
 	}
-	n, t := uint64(len(line)), uint64(times)
-	c.b = (c.b + t*(n*c.a+rise) + n*sum%adlerPrime*(t*(t-1)/2)) % adlerPrime
+	c.addSum(len(line), sum, rise, times)
+}
+
+// addWhiteBut adds, so many times, a line of n bytes that is white, but for what a brush says.
+func (c *adler) addWhiteBut(missing, place uint64, n, times int) {
+	pixels := uint64(n - 1) // the byte before them is 0
+	c.addSum(n, 0xFF*pixels-missing, 0xFF*pixels*(pixels+1)/2-(pixels*missing-place), times)
+}
+
+// addSum adds n bytes so many times. With their sum and rise, which is what b rises by when a
+// begins at 0, every repetition begins at an a that is greater by sum.
+func (c *adler) addSum(n int, sum, rise uint64, times int) {
+	w, t := uint64(n), uint64(times)
+	c.b = (c.b + t*(w*c.a+rise) + w*sum%adlerPrime*(t*(t-1)/2)) % adlerPrime
 	c.a = (c.a + t*sum) % adlerPrime
 }
 

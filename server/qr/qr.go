@@ -16,6 +16,9 @@
 // a symbol the sum of 28 of them, and its mask that of the least penalty (penalty.go) as
 // the standard has it: ISO/IEC 18004:2015, whose clauses are named where they matter.
 //
+// It learns to paint, too (brush.go): the pixels of any eight modules in a row, deflated, so
+// that a PNG of the usual size is put together from these.
+//
 // Every other text is go-qrcode's, and the tests hold the Encoder against it module for
 // module.
 package qr
@@ -33,6 +36,8 @@ type Symbol struct {
 	side  int      // modules, without the quiet zone
 	words int      // of a row
 	rows  []uint64 // bit x of a row is module x; set is dark
+
+	brushes *[maxBrush + 1]*brush // by scale; nil if there are none
 }
 
 const (
@@ -67,7 +72,7 @@ func Encode(text string) (s Symbol, err error) {
 
 func newSymbol(side int) Symbol {
 	words := (side + 63) / 64
-	return Symbol{side, words, make([]uint64, side*words)}
+	return Symbol{side, words, make([]uint64, side*words), nil}
 }
 
 func (s Symbol) flip(x, y int) { s.rows[y*s.words+x/64] ^= 1 << (x % 64) }
@@ -80,6 +85,14 @@ func (s Symbol) across() int { return s.side + 2*quiet }
 // scale is the greatest whole number of pixels per module with which the symbol fits
 // into size, and at least 1: modules of unequal width are harder to scan.
 func (s Symbol) scale(size int) int { return max(1, min(size, maxSize)/s.across()) }
+
+// brush returns the one for a scale, or nil.
+func (s Symbol) brush(scale int) *brush {
+	if s.brushes == nil || scale >= len(s.brushes) {
+		return nil
+	}
+	return s.brushes[scale]
+}
 
 // maxSize is where pictures stop to grow: GIF counts pixels in 16 bits.
 const maxSize = 1 << 15

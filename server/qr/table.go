@@ -12,12 +12,13 @@ type table struct {
 	side    int
 	bitmaps []uint64    // side rows for each of 26 letters for each place; the first place's hold the base, too
 	masks   [8][]uint64 // with the format information that says which one it is
+	brushes [maxBrush + 1]*brush
 }
 
 const maxSide = 61 // of version 11, the last one whose rows fit into 64 bits
 
-// symbol returns the symbol of a code.
-func (t *table) symbol(code string) Symbol {
+// symbol returns the symbol of a code, in rows if there is room.
+func (t *table) symbol(rows []uint64, code string) Symbol {
 	var buffer [maxSide]uint64
 	sum := buffer[:t.side]
 	for i := range len(code) {
@@ -27,12 +28,10 @@ func (t *table) symbol(code string) Symbol {
 		}
 	}
 	mask := t.masks[t.choose(sum)][:len(sum)]
-	s := Symbol{t.side, 1, make([]uint64, t.side)}
-	rows := s.rows[:len(sum)]
 	for y := range sum {
-		rows[y] = sum[y] ^ mask[y]
+		sum[y] ^= mask[y]
 	}
-	return s
+	return Symbol{t.side, 1, append(rows[:0], sum...), &t.brushes}
 }
 
 func (t *table) at(place int, letter byte) []uint64 {
@@ -68,7 +67,7 @@ func learn(ctx context.Context, prefix string, letters int) (*table, error) {
 	if first.words != 1 {
 		return nil, errTooLong
 	}
-	t := &table{side: first.side, masks: masks(first.side), bitmaps: make([]uint64, letters*26*first.side)}
+	t := &table{side: first.side, masks: masks(first.side), brushes: brushes(), bitmaps: make([]uint64, letters*26*first.side)}
 	t.unmask(first)
 	for place := range code {
 		for bit := byte(1); bit < 32; bit <<= 1 {
@@ -107,7 +106,7 @@ func (t *table) examine(prefix string, letters int) error {
 		if err != nil {
 			return err
 		}
-		got := t.symbol(string(code))
+		got := t.symbol(nil, string(code))
 		t.unmask(want)
 		t.unmask(got)
 		for y := range got.rows {

@@ -34,9 +34,9 @@ func (p proxies) secure(r *http.Request) bool {
 }
 
 // nearest takes what the nearest proxy has appended, be it to a list or as a line of
-// its own: the client's own words come before it.
+// its own: the client's own words come before it. header is in its canonical form.
 func nearest(r *http.Request, header string) string {
-	lines := r.Header.Values(header)
+	lines := r.Header[header]
 	if len(lines) == 0 {
 		return ""
 	}

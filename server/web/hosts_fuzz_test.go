@@ -34,7 +34,7 @@ func FuzzHost(f *testing.F) {
 	trusted := proxies{proxy}
 	public, _ := url.Parse("https://login.example")
 	front := &front{
-		echo: echo.New(), log: slog.New(slog.DiscardHandler), metrics: metrics.New("test"),
+		echo: echo.New(), log: slog.New(slog.DiscardHandler), requests: newRequests(metrics.New("test").Requests, echo.New()),
 		hosts: newHosts(Options{PublicURL: public, Hosts: []string{"wx.example", "Other.example:8443"}}, trusted),
 	}
 	reached := ""

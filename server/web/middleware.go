@@ -10,8 +10,6 @@ import (
 	"time"
 
 	"github.com/labstack/echo/v4"
-
-	"qrlatch/server/metrics"
 )
 
 // front is what every request passes before its handler. It asks Echo's router by itself
@@ -19,7 +17,7 @@ import (
 type front struct {
 	echo     *echo.Echo
 	log      *slog.Logger
-	metrics  *metrics.Metrics
+	requests requests
 	hosts    hosts
 	limits   deadlines
 	draining context.Context // may be nil
@@ -30,6 +28,7 @@ func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c := f.echo.AcquireContext()
 	defer f.echo.ReleaseContext(c)
 	c.Reset(r, w)
+	defer c.SetRequest(nil) // by then it is somebody else's
 	err := recovered(func() error { return f.pass(c) })
 	if err != nil {
 		// Write the answer now, so that its status can be logged.
@@ -87,7 +86,7 @@ func (f *front) observe(c echo.Context, err error, began time.Time) {
 	if route == "" {
 		route = "unknown"
 	}
-	f.metrics.Requests.WithLabelValues(route, classOf(status)).Inc()
+	f.requests.count(route, status)
 	level := slog.LevelDebug
 	if status >= 500 {
 		level = slog.LevelError
@@ -107,21 +106,6 @@ func (f *front) observe(c echo.Context, err error, began time.Time) {
 		}
 	}
 	f.log.LogAttrs(ctx, level, "request", attrs...)
-}
-
-// classOf is what the metrics tell of a status.
-func classOf(status int) string {
-	switch status / 100 {
-	case 1:
-		return "1xx"
-	case 2:
-		return "2xx"
-	case 3:
-		return "3xx"
-	case 4:
-		return "4xx"
-	}
-	return "5xx"
 }
 
 // method keeps invented methods out of the log.

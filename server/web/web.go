@@ -119,7 +119,7 @@ func New(o Options) (http.Handler, error) {
 	people.Routes(e)
 	o.AppLinks.routes(e)
 	return &front{
-		echo: e, log: o.Log, metrics: o.Metrics, hosts: newHosts(o, proxies), limits: newDeadlines(o.Limits), draining: o.Draining,
+		echo: e, log: o.Log, requests: newRequests(o.Metrics.Requests, e), hosts: newHosts(o, proxies), limits: newDeadlines(o.Limits), draining: o.Draining,
 	}, nil
 }
 

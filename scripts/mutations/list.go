@@ -26,7 +26,7 @@ func scanning() []mutation {
 			"func hashSecret(secret string) HashedSecret {\n\tif raw, ok := decode(secret, handleBytes+secretBytes); ok {\n\t\tvar h HashedSecret\n\t\tcopy(h[:], raw)\n\t\treturn h\n\t}\n", "attack.TestWhatAStoreHoldsOpensNothing"},
 		{"2", "login/id.go", `_, _ = rand.Read(b[:]) // never fails`, `_, _ = rand.Read(b[:handleBytes]) // never fails`, "login.TestAHundredThousandLoginIDsShareNothing"},
 		{"3", "login/ticket.go", "case by.site || l.Redeemer == by.id:\n\t\t\treturn ErrRedeemed", "case by.site || l.Redeemer == by.id:\n\t\t\treturn errUnchanged", "attack.TestOneTicketIsOneSessionOnThreeNodes"},
-		{"3", "login/ticket.go", "l.Void, stolen = true, true\n\t\t\treturn nil", `return ErrRefused`, "attack.TestATicketThatTwoPresentLetsNobodyIn"},
+		{"3", "login/ticket.go", "l.Void, saw.stolen = true, true\n\t\t\treturn nil", `return ErrRefused`, "attack.TestATicketThatTwoPresentLetsNobodyIn"},
 		{"4", "login/scan.go", "if l.Phone != who.Phone {\n\t\t\t\treturn ErrTaken", "if l.Phone.Issuer == \"\" {\n\t\t\t\treturn ErrTaken", "attack.TestASecondPhoneGetsNothing"},
 		{"T4", "login/scan.go", "if l.Phone != who {\n\t\t\treturn ErrNotYours", "if l.Phone.Issuer == \"\" {\n\t\t\treturn ErrNotYours", "attack.TestASecondPhoneGetsNothing"},
 		{"T4", "demosite/signin.go", `if begun == "" || len(q["state"]) != 1 || subtle.ConstantTimeCompare([]byte(q["state"][0]), []byte(stateOf(begun))) != 1 {`,

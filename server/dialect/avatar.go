@@ -2,13 +2,44 @@ package dialect
 
 import (
 	"bytes"
+	"encoding/base64"
 	"image"
 	"image/color"
 	"image/jpeg"
+	"sync/atomic"
 )
 
 // avatarSide is the size of WeChat's own avatars.
 const avatarSide = 132
+
+// avatars are the pictures that many logins have in common, as they are told to a page. Each is
+// drawn when somebody first needs it: that takes as long as all the rest of a login.
+type avatars struct {
+	neutral atomic.Pointer[string]
+	numbers [100]atomic.Pointer[string]
+}
+
+func (a *avatars) nobody() string { return drawn(&a.neutral, neutralPicture) }
+
+// number is that of two digits.
+func (a *avatars) number(digits string) string {
+	return drawn(&a.numbers[int(digits[0]-'0')*10+int(digits[1]-'0')], func() []byte { return numberPicture(digits) })
+}
+
+func drawn(once *atomic.Pointer[string], draw func() []byte) string {
+	text := once.Load()
+	if text == nil {
+		told := told(draw())
+		text = &told
+		once.Store(text) // two that come at once draw the same
+	}
+	return *text
+}
+
+// told is how a page is told of a JPEG.
+func told(picture []byte) string {
+	return "window.userAvatar = 'data:img/jpg;base64," + base64.StdEncoding.EncodeToString(picture) + "';"
+}
 
 // neutralPicture is a person without a face: what a browser sees of whoever has
 // scanned, unless the app lets it see more.

@@ -2,7 +2,6 @@ package dialect
 
 import (
 	"context"
-	"encoding/base64"
 	"errors"
 	"net/http"
 	"regexp"
@@ -33,7 +32,8 @@ type WeChat struct {
 	Count   func()                     // counts the statistics reports of clients; may be nil
 	Lot     *park.Lot                  // where polls wait; nil: on their goroutines
 
-	script http.Header // of every answer to a poll: nobody may change it
+	script  http.Header // of every answer to a poll: nobody may change it
+	avatars avatars
 }
 
 // Routes adds the login's endpoints and those of its later files.
@@ -271,16 +271,15 @@ func (w *WeChat) avatar(l login.Login, icon bool) string {
 	if !icon {
 		return ""
 	}
-	var picture []byte
 	if digits, ok := w.Service.Number(l); ok {
-		picture = numberPicture(digits)
-	} else if w.Avatar != nil {
-		picture = w.Avatar(l)
+		return w.avatars.number(digits)
 	}
-	if picture == nil {
-		picture = neutralPicture()
+	if w.Avatar != nil {
+		if picture := w.Avatar(l); picture != nil {
+			return told(picture)
+		}
 	}
-	return "window.userAvatar = 'data:img/jpg;base64," + base64.StdEncoding.EncodeToString(picture) + "';"
+	return w.avatars.nobody()
 }
 
 // cookie returns a cookie's value, or "". Most have other cookies: those are not taken apart.

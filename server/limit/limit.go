@@ -13,9 +13,10 @@ import (
 // A bucket is one number, as in the generic cell rate algorithm (GCRA): the time at which
 // it will be full again. One that is full need not be kept, so each shard has two maps that
 // take turns: nothing is ever searched for what has expired, and no request waits for that.
-// golang.org/x/time/rate and go-cache, which were here before, took 230 bytes a bucket, and
-// the latter stood still while a million of them were cleared.
+// With golang.org/x/time/rate and go-cache a bucket took 230 bytes, and everybody waited while
+// a million of them were cleared.
 type PerMinute struct {
+	begun  time.Time     // what is counted from: a clock that is set back locks nobody out
 	every  time.Duration // one drop comes
 	full   time.Duration // an empty bucket is full again
 	hit    func()
@@ -27,7 +28,7 @@ const limitShards = 16
 
 type buckets struct {
 	mu        sync.Mutex
-	now, then map[uint64]int64 // by the key's hash: when it is full, in nanoseconds since 1970
+	now, then map[uint64]int64 // by the key's hash: when it is full, in nanoseconds since begun
 	turned    int64
 }
 
@@ -41,7 +42,7 @@ func New(count, burst int) *PerMinute {
 		return nil
 	}
 	every := time.Minute / time.Duration(count)
-	return &PerMinute{every: every, full: every * time.Duration(burst), seed: maphash.MakeSeed()}
+	return &PerMinute{begun: time.Now(), every: every, full: every * time.Duration(burst), seed: maphash.MakeSeed()}
 }
 
 // Report makes hit be called for each one too many; nil: nobody asks. It returns l.
@@ -72,7 +73,7 @@ func (l *PerMinute) ask(key string, take bool) (wait time.Duration) {
 	b := &l.shards[hash%limitShards]
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	now := time.Now().UnixNano()
+	now := int64(time.Since(l.begun))
 	if b.now == nil || now-b.turned > int64(l.full) {
 		b.then, b.now, b.turned = b.now, make(map[uint64]int64), now
 	}

@@ -154,6 +154,27 @@ func (h *heard) add(b Hearing) {
 	}
 }
 
+// also adds what was heard at another moment.
+func (h *heard) also(then heard) {
+	h.anybody = h.anybody || then.anybody
+	h.able = h.able || then.able
+	h.strangers = h.strangers || then.strangers || h.network != then.network && h.network != (NetworkKey{}) && then.network != (NetworkKey{})
+	if h.network == (NetworkKey{}) {
+		h.network = then.network
+	}
+}
+
+// present is who waits for a login, appended to waits, and what was heard of others. A browser
+// that begins to wait is added to the ones before it is taken off the others, and so when it
+// ends; but both may happen while this looks, so it listens twice.
+func (s *Service) present(waits []watcher, h Handle) ([]watcher, heard) {
+	then := s.audience.heard(h)
+	waits = s.logins.waiting(waits, h)
+	now := s.audience.heard(h)
+	now.also(then)
+	return waits, now
+}
+
 func (a *audience) heard(h Handle) (all heard) {
 	login := h.pack()
 	e := a.share(login)

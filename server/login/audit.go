@@ -60,7 +60,7 @@ const (
 )
 
 // numberCheck is how it stands with the number of l.
-func (l Login) numberCheck() NumberCheck {
+func (l *Login) numberCheck() NumberCheck {
 	switch {
 	case !l.NumberRequired:
 		return NumberNone
@@ -100,11 +100,11 @@ func (s *Service) tellFrom(addr netip.Addr, event func() Event) {
 }
 
 // tellLogin tells of a login what its record says.
-func (s *Service) tellLogin(ctx context.Context, name EventName, l Login) {
+func (s *Service) tellLogin(ctx context.Context, name EventName, l *Login) {
 	s.tell(ctx, func() Event { return loginEvent(name, l) })
 }
 
-func loginEvent(name EventName, l Login) Event {
+func loginEvent(name EventName, l *Login) Event {
 	return Event{
 		Name: name, App: l.App, Login: l.Handle, Phone: l.Phone, Browser: l.Browser.Shown(),
 		Push: l.Push, Risk: l.Risk, Number: l.numberCheck(),

@@ -36,8 +36,7 @@ const (
 
 func blockID(phone Phone, addr netip.Addr) BlockID {
 	var room [192]byte // as much as most have
-	b := append(room[:0], phone.Key()...)
-	b = append(b, 0)
+	b := append(phone.appendKey(room[:0]), 0)
 	b = append(b, Network(addr)...)
 	sum := sha256.Sum256(b)
 	return BlockID(encode(sum[:secretBytes]))

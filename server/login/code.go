@@ -18,7 +18,7 @@ const skew = 5 * time.Second
 // A login that is not pending has none.
 func (s *Service) Code(l Login, now time.Time) (code string, fresh time.Duration, ok bool) {
 	key, ok := s.Keys().Key(l.KeyID)
-	if !ok || l.At(now).State != Pending {
+	if !ok || l.stateAt(now) != Pending {
 		return "", 0, false
 	}
 	ttl := s.config.Load().CodeTTL
@@ -96,7 +96,7 @@ func (s *Service) recognise(ctx context.Context, text string, seen time.Time) (s
 		l, err := s.find(ctx, Holder{ID: text})
 		if errors.Is(err, ErrNotFound) {
 			// It may be bound already: then the phone that scanned it may do so again.
-			if l, err = s.load(id.handle()); err == nil && l.ID != id.hash() {
+			if l, err = s.logins.load(id.handle()); err == nil && l.ID != id.hash() {
 				err = ErrNotFound
 			}
 		}
@@ -109,7 +109,7 @@ func (s *Service) recognise(ctx context.Context, text string, seen time.Time) (s
 	if !ok {
 		return sight{}, Login{}, ErrNotFound
 	}
-	l, err := s.load(handle)
+	l, err := s.logins.load(handle)
 	if err != nil {
 		return sight{}, Login{}, err
 	}

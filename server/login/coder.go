@@ -128,7 +128,7 @@ func short(c *coder, s *Short) {
 
 func raw(c *coder, b []byte) {
 	filled := false
-	for i := 0; i < len(b) && !filled; i++ {
+	for i := 0; i < len(b) && !filled && !c.reading; i++ {
 		filled = b[i] != 0
 	}
 	switch {

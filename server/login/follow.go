@@ -46,7 +46,8 @@ func (s *Service) NewWatch(h Holder, l Login) Watch {
 func (s *Service) NewResumedWatch() Watch { return Watch{service: s, secret: true} }
 
 // Follow offers the login to whole, whose Watch w is, now and after each change until w
-// accepts, perhaps before Follow returns. Then w may follow anew. Every Watch must be stopped.
+// accepts, perhaps before Follow returns. Then w may follow anew, the same login. Every Watch must
+// be stopped.
 func (w *Watch) Follow(l Login, whole Watcher) error {
 	w.handle, w.since, w.watch.to = l.Handle.pack(), l.State, whole
 	err := w.service.logins.add(l.Handle, &w.watch)
@@ -62,18 +63,22 @@ func (w *Watch) Follow(l Login, whole Watcher) error {
 // that was followed, or the watcher is no longer its browser. States never go back, and their
 // numbers grow with them: what is offered late is not taken for news.
 func (w *Watch) Accept(now Login) bool {
-	if w.proves(now) && now.State <= w.since {
+	if w.proves(&now) && now.State <= w.since {
 		return false
 	}
-	news := now // or each offer would go to the heap
-	w.watch.to = accepted{&news}
-	if !w.secret {
+	news, ok := w.service.news.Get().(*Login)
+	if !ok {
+		news = new(Login)
+	}
+	*news = now
+	w.watch.to = accepted{news}
+	if !w.secret && now.State <= Scanned { // nobody asks who was there later on
 		w.service.audience.note(w.handle, w.watch.by) // before the hub lets go of it
 	}
 	return true
 }
 
-func (w *Watch) proves(l Login) bool { return w.secret || !l.Bound || w.watch.by.binding }
+func (w *Watch) proves(l *Login) bool { return w.secret || !l.Bound || w.watch.by.binding }
 
 // News returns what w has accepted, once. ErrNotFound means that its holder is no longer
 // the login's browser.
@@ -84,23 +89,27 @@ func (w *Watch) News() (l Login, err error, rang bool) { //nolint:revive // the 
 	if !ok || news.login == nil {
 		return Login{}, nil, false
 	}
-	l, w.watch.to = news.login.At(time.Now()), accepted{}
-	if !w.proves(l) {
+	l, *news.login = *news.login, Login{}
+	w.service.news.Put(news.login)
+	w.watch.to = accepted{} // nobody else has had it
+	if !w.proves(&l) {
 		return Login{}, ErrNotFound, true
 	}
+	l.State = l.stateAt(time.Now())
 	return l, nil, true
 }
 
 // Now returns the login as it stands, to a watch that has begun. ErrNotFound as in News.
 func (w *Watch) Now(ctx context.Context) (Login, error) {
 	l, err := w.service.store.Logins.Get(ctx, w.handle.handle())
-	if err == nil && !w.proves(l) {
+	if err == nil && !w.proves(&l) {
 		err = ErrNotFound
 	}
 	if err != nil {
 		return Login{}, err
 	}
-	return w.service.loginAt(l, time.Now()), nil
+	l.State = w.service.stateAt(&l, time.Now())
+	return l, nil
 }
 
 // Stop ends the wait. Nothing is accepted afterwards, though the bell may still be rung for what
@@ -110,8 +119,14 @@ func (w *Watch) Stop() {
 		return // it never began
 	}
 	handle := w.handle.handle()
+	w.watch.mu.Lock()
+	_, noted := w.watch.to.(accepted) // by Accept
+	w.watch.mu.Unlock()
+	if !noted && !w.secret {
+		w.service.audience.note(w.handle, w.watch.by) // until now it was there; before the hub lets go of it
+	}
 	w.service.logins.end(handle, &w.watch)
 	if !w.secret {
-		w.service.audience.hear(handle, w.watch.by) // until now it was there
+		w.service.audience.crier.asks(handle, w.watch.by)
 	}
 }

@@ -123,7 +123,7 @@ func (c *crier) asks(h Handle, by watcher) {
 
 // consider is told of a login whenever a browser asks for it, whenever one has begun to wait
 // and whenever it is read again.
-func (c *crier) consider(l Login) {
+func (c *crier) consider(l *Login) {
 	if c == nil || l.Handle == "" {
 		return
 	}

@@ -2,6 +2,7 @@ package login
 
 import (
 	"container/heap"
+	"context"
 	"errors"
 	"hash/maphash"
 	"runtime"
@@ -17,10 +18,12 @@ import (
 //     never after stop returned to a caller outside the offer itself.
 //   - A change that Notify reports after watch registered is offered to it; watch
 //     reads the record after registering, so nothing falls between.
-//   - Values may be offered out of order; states never go back, so a watch that
-//     accepts by state cannot be misled.
+//   - Values may be offered out of order, and one that was saved before the watch
+//     registered; states never go back, so a watch that accepts by state, and none of an
+//     earlier one, cannot be misled.
 type hub[K ~string, R any] struct {
-	load     func(K) (R, error)
+	get      func(context.Context, K) (R, error)
+	stand    func(R) R         // a record as it stands now
 	due      func(R) time.Time // when the record changes by itself; zero: never
 	lost     func(K) R         // what is offered when the record is gone before its time
 	follow   func(K)
@@ -36,7 +39,8 @@ type hubShard[K ~string, R any] struct {
 	mu     sync.Mutex
 	topics topics[K, R]
 	queue  dueQueue[K, R]
-	timer  *time.Timer // fires for the head of queue; nil until there was one
+	timer  *time.Timer // nil until there was anything in queue
+	armed  int64       // when timer fires, as in topic.due: with the head of queue, or before
 }
 
 // watch is as small as it is because each waiting browser has one.
@@ -60,13 +64,23 @@ type offerFunc[R any] func(R) (accepted bool)
 // Offer calls f.
 func (f offerFunc[R]) Offer(now R) bool { return f(now) }
 
-func newHub[K ~string, R Record[K]](t Table[K, R], load func(K) (R, error), due func(R) time.Time, lost func(K) R) *hub[K, R] {
-	h := &hub[K, R]{load: load, due: due, lost: lost, follow: t.Follow, unfollow: t.Unfollow, seed: maphash.MakeSeed()}
+func newHub[K ~string, R Record[K]](t Table[K, R], stand func(R) R, due func(R) time.Time, lost func(K) R) *hub[K, R] {
+	h := &hub[K, R]{get: t.Get, stand: stand, due: due, lost: lost, follow: t.Follow, unfollow: t.Unfollow, seed: maphash.MakeSeed()}
 	for i := range h.shards {
 		h.shards[i].topics = newTopics[K, R](h.seed)
 	}
 	t.Notify(h.wake)
+	// A table of this process has the record at hand that it has just saved.
+	if t, ok := t.(interface{ NotifySaved(changed func(K, R)) }); ok {
+		t.NotifySaved(h.changed)
+	}
 	return h
+}
+
+// load reads the record at key as it stands.
+func (h *hub[K, R]) load(key K) (R, error) {
+	r, err := h.get(context.Background(), key)
+	return h.stand(r), err
 }
 
 func (h *hub[K, R]) shard(key K) *hubShard[K, R] {
@@ -153,8 +167,8 @@ func (h *hub[K, R]) remove(key K, w *watch[R]) {
 	}
 }
 
-// waiting lists who waits for the record at key now, the latest first.
-func (h *hub[K, R]) waiting(key K) (all []watcher) {
+// waiting appends to all who waits for the record at key now, the latest first.
+func (h *hub[K, R]) waiting(all []watcher, key K) []watcher {
 	s := h.shard(key)
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -187,18 +201,23 @@ func (h *hub[K, R]) offerTo(key K, w *watch[R], r R) {
 	h.remove(key, w)
 }
 
-// wake offers the record at key to everybody who watches it.
-func (h *hub[K, R]) wake(key K) {
+// watches appends those of the record at key to all, the latest first.
+func (h *hub[K, R]) watches(all []*watch[R], key K) []*watch[R] {
 	s := h.shard(key)
 	s.mu.Lock()
-	var few [4]*watch[R]
-	watches := few[:0]
+	defer s.mu.Unlock()
 	if t := s.topics.get(key); t != nil {
 		for w := t.first; w != nil; w = w.next {
-			watches = append(watches, w)
+			all = append(all, w)
 		}
 	}
-	s.mu.Unlock()
+	return all
+}
+
+// wake offers the record at key to everybody who watches it.
+func (h *hub[K, R]) wake(key K) {
+	var few [4]*watch[R]
+	watches := h.watches(few[:0], key)
 	if len(watches) == 0 {
 		return
 	}
@@ -210,6 +229,18 @@ func (h *hub[K, R]) wake(key K) {
 		h.schedule(key, time.Now().Add(retry))
 		return
 	}
+	h.offer(key, watches, now)
+}
+
+// changed is wake for who knows what was saved.
+func (h *hub[K, R]) changed(key K, saved R) {
+	var few [4]*watch[R]
+	if watches := h.watches(few[:0], key); len(watches) > 0 {
+		h.offer(key, watches, h.stand(saved))
+	}
+}
+
+func (h *hub[K, R]) offer(key K, watches []*watch[R], now R) {
 	for _, w := range watches {
 		h.offerTo(key, w, now)
 	}
@@ -221,65 +252,3 @@ func (h *hub[K, R]) wake(key K) {
 
 // retry is how soon a record that could not be read is read again.
 const retry = time.Second
-
-// schedule makes the shard's timer wake key at due, if anybody still watches it. It
-// never puts a due time off: due may come of a read that is older than a change which
-// brought the time forward. To wake too early only costs a read.
-func (h *hub[K, R]) schedule(key K, due time.Time) {
-	s := h.shard(key)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	t, at := s.topics.get(key), int64(0)
-	if !due.IsZero() {
-		at = due.UnixNano()
-	}
-	if t == nil || at != 0 && t.due != 0 && at >= t.due {
-		return
-	}
-	t.due = at
-	switch {
-	case at == 0:
-		if t.place >= 0 {
-			heap.Remove(&s.queue, t.place)
-		}
-	case t.place >= 0:
-		heap.Fix(&s.queue, t.place)
-	default:
-		heap.Push(&s.queue, t)
-	}
-	h.arm(s)
-}
-
-// arm sets the timer of a locked shard to the head of its queue.
-func (h *hub[K, R]) arm(s *hubShard[K, R]) {
-	if len(s.queue) == 0 {
-		if s.timer != nil {
-			s.timer.Stop()
-		}
-		return
-	}
-	wait := time.Until(time.Unix(0, s.queue[0].due))
-	if s.timer == nil {
-		s.timer = time.AfterFunc(wait, func() { h.expire(s) })
-		return
-	}
-	s.timer.Reset(wait)
-}
-
-// expire wakes every topic whose time has come. A woken topic that is still
-// watched is scheduled anew by wake.
-func (h *hub[K, R]) expire(s *hubShard[K, R]) {
-	s.mu.Lock()
-	now := time.Now().UnixNano()
-	var keys []K
-	for len(s.queue) > 0 && s.queue[0].due <= now {
-		t := heap.Pop(&s.queue).(*topic[K, R])
-		t.due = 0
-		keys = append(keys, t.key)
-	}
-	h.arm(s)
-	s.mu.Unlock()
-	for _, key := range keys {
-		go h.wake(key) // one that the store lets wait holds up no other
-	}
-}

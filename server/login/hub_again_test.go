@@ -48,7 +48,7 @@ func TestWhoFollowsAnewAtOnceDisturbsNobody(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := &fixed{l: Login{Handle: handle, State: Pending, Deadline: time.Now().Add(time.Hour)}}
 		s := &Service{store: Store{Logins: store}}
-		s.logins = newHub(store, func(h Handle) (Login, error) { return store.Get(t.Context(), h) },
+		s.logins = newHub(store, func(l Login) Login { return l },
 			func(Login) time.Time { return time.Time{} }, func(h Handle) Login { return Login{Handle: h, State: Expired} })
 		var watches [3]kicked
 		for i := range watches {

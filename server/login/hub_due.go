@@ -1,5 +1,10 @@
 package login
 
+import (
+	"container/heap"
+	"time"
+)
+
 // dueQueue is a heap of topics, the earliest first.
 type dueQueue[K ~string, R any] []*topic[K, R]
 
@@ -24,4 +29,66 @@ func (q *dueQueue[K, R]) Pop() any {
 	*q = old[:last]
 	t.place = -1
 	return t
+}
+
+// schedule makes the shard's timer wake key at due, if anybody still watches it. It
+// never puts a due time off: due may come of a read that is older than a change which
+// brought the time forward. To wake too early only costs a read.
+func (h *hub[K, R]) schedule(key K, due time.Time) {
+	s := h.shard(key)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	t, at := s.topics.get(key), int64(0)
+	if !due.IsZero() {
+		at = due.UnixNano()
+	}
+	if t == nil || at != 0 && t.due != 0 && at >= t.due {
+		return
+	}
+	t.due = at
+	switch {
+	case at == 0:
+		if t.place >= 0 {
+			heap.Remove(&s.queue, t.place)
+		}
+	case t.place >= 0:
+		heap.Fix(&s.queue, t.place)
+	default:
+		heap.Push(&s.queue, t)
+	}
+	h.arm(s)
+}
+
+// arm has the timer of a locked shard fire with the head of its queue. One that fires
+// before stays as it is: most of what is due changes by itself never, but is over by then.
+func (h *hub[K, R]) arm(s *hubShard[K, R]) {
+	if len(s.queue) == 0 || s.armed != 0 && s.armed <= s.queue[0].due {
+		return
+	}
+	s.armed = s.queue[0].due
+	wait := time.Until(time.Unix(0, s.armed))
+	if s.timer == nil {
+		s.timer = time.AfterFunc(wait, func() { h.expire(s) })
+		return
+	}
+	s.timer.Reset(wait)
+}
+
+// expire wakes every topic whose time has come. A woken topic that is still
+// watched is scheduled anew by wake.
+func (h *hub[K, R]) expire(s *hubShard[K, R]) {
+	s.mu.Lock()
+	now := time.Now().UnixNano()
+	s.armed = 0
+	var keys []K
+	for len(s.queue) > 0 && s.queue[0].due <= now {
+		t := heap.Pop(&s.queue).(*topic[K, R])
+		t.due = 0
+		keys = append(keys, t.key)
+	}
+	h.arm(s)
+	s.mu.Unlock()
+	for _, key := range keys {
+		go h.wake(key) // one that the store lets wait holds up no other
+	}
 }

@@ -18,35 +18,46 @@ import (
 )
 
 // label separates the uses of a key, so that a value made for one use is worthless
-// in another.
-type label string
+// in another. Its name goes into the derivation, its number does not.
+type label uint8
 
 const (
-	labelScanCode   label = "scan code"
-	labelNumber     label = "number"
-	labelTicket     label = "ticket"
-	labelRedirect   label = "redirect_uri"
-	labelSession    label = "session id"
-	labelBrowser    label = "session credential"
-	labelAccount    label = "account number"
-	labelBinding    label = "binding cookie"
-	labelResume     label = "resume secret"
-	labelUserCode   label = "short code"
-	labelUserCodeID label = "short code hash"
-	labelPasskey    label = "passkey challenge"
-	labelOutermost  label = "outer" // see Key.Derive
+	labelScanCode label = iota
+	labelNumber
+	labelTicket
+	labelRedirect
+	labelSession
+	labelBrowser
+	labelAccount
+	labelBinding
+	labelResume
+	labelUserCode
+	labelUserCodeID
+	labelPasskey
+	labelOutermost // see Key.Derive
 )
 
-var labels = []label{
-	labelScanCode, labelNumber, labelTicket, labelRedirect, labelSession,
-	labelBrowser, labelAccount, labelBinding, labelResume, labelUserCode, labelUserCodeID, labelPasskey, labelOutermost,
+var labels = [...]string{
+	labelScanCode:   "scan code",
+	labelNumber:     "number",
+	labelTicket:     "ticket",
+	labelRedirect:   "redirect_uri",
+	labelSession:    "session id",
+	labelBrowser:    "session credential",
+	labelAccount:    "account number",
+	labelBinding:    "binding cookie",
+	labelResume:     "resume secret",
+	labelUserCode:   "short code",
+	labelUserCodeID: "short code hash",
+	labelPasskey:    "passkey challenge",
+	labelOutermost:  "outer",
 }
 
 // Key is one line of a key file: an id that may be public, and 32 secret bytes
 // from which every key in use is derived by HKDF-SHA256, a label each.
 type Key struct {
 	ID   string
-	subs map[label]*sync.Pool // of *macer; written once, by newKey
+	subs *[len(labels)]sync.Pool // of *macer, by label; written once, by newKey
 }
 
 // macer is an HMAC that knows its key, to be used by one at a time. A login takes some
@@ -58,13 +69,13 @@ type macer struct {
 }
 
 func newKey(id string, secret []byte) (Key, error) {
-	k := Key{ID: id, subs: make(map[label]*sync.Pool, len(labels))}
-	for _, l := range labels {
-		sub, err := hkdf.Key(sha256.New, secret, nil, "qrlatch/1 "+string(l), sha256.Size)
+	k := Key{ID: id, subs: new([len(labels)]sync.Pool)}
+	for l, name := range labels {
+		sub, err := hkdf.Key(sha256.New, secret, nil, "qrlatch/1 "+name, sha256.Size)
 		if err != nil {
 			return Key{}, fmt.Errorf("derive key: %w", err)
 		}
-		k.subs[l] = &sync.Pool{New: func() any { return &macer{Hash: hmac.New(sha256.New, sub)} }}
+		k.subs[l].New = func() any { return &macer{Hash: hmac.New(sha256.New, sub)} }
 	}
 	return k, nil
 }

@@ -84,7 +84,7 @@ const passkeyRefusalTold = refusalTold >> passkeyRefusalsTold
 // kept, the refusal stands all the same, and is told as one that was told often enough.
 func (s *Service) noteRefusedPasskey(ctx context.Context, l Login, began time.Time) {
 	step := Step{Name: StepApprove, Result: StepPasskeyRefused, Began: began}
-	defer func() { s.step(step) }()
+	defer func() { s.step(&step) }()
 	noted, saved, _ := s.decide(ctx, l.Phone, string(l.Handle), func(l *Login) error {
 		for mark := passkeyRefusalTold; l.State == Scanned && mark < refusalTold; mark <<= 1 {
 			if l.Told&mark == 0 {
@@ -96,7 +96,7 @@ func (s *Service) noteRefusedPasskey(ctx context.Context, l Login, began time.Ti
 	})
 	if saved {
 		step.Login = noted
-		s.tellLogin(ctx, EventPasskeyRefused, noted)
+		s.tellLogin(ctx, EventPasskeyRefused, &noted)
 	}
 }
 

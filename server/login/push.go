@@ -58,8 +58,8 @@ func (s *Service) StartPush(ctx context.Context, ticket, uin string, r Request) 
 	if err := s.spendPush(ctx, t); err != nil {
 		return "", "", errors.Join(err, s.store.Logins.Delete(ctx, l.Handle))
 	}
-	s.tellLogin(ctx, EventPush, l)
-	s.step(Step{Name: StepStart, Result: StepDone, Login: l, Dialect: r.Dialect, Began: began})
+	s.tellLogin(ctx, EventPush, &l)
+	s.step(&Step{Name: StepStart, Result: StepDone, Login: l, Dialect: r.Dialect, Began: began})
 	err = s.createPush(ctx, next, Session{
 		ID: t.Session, App: t.App, Phone: t.Phone, Profile: t.Profile, KeyID: t.KeyID, Browser: t.Browser,
 	})

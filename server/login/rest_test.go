@@ -9,7 +9,7 @@ import (
 // TestWhoWaitsIsNotRememberedTwice holds both that a million who wait cost no hearing each, and
 // that nothing is forgotten by it.
 func TestWhoWaitsIsNotRememberedTwice(t *testing.T) {
-	const handle = Handle("AAAAAAAAAAAA")
+	const handle = Handle("BAAAAAAAAAAA")
 	here, away := NetworkKey{7: 1}, NetworkKey{7: 2}
 	for _, tt := range []struct {
 		name   string
@@ -33,7 +33,7 @@ func TestWhoWaitsIsNotRememberedTwice(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				store := &fixed{l: Login{Handle: handle, State: Pending, Deadline: time.Now().Add(3 * time.Hour)}}
 				s := &Service{store: Store{Logins: store}}
-				s.logins = newHub(store, func(h Handle) (Login, error) { return store.Get(t.Context(), h) },
+				s.logins = newHub(store, func(l Login) Login { return l },
 					func(Login) time.Time { return time.Time{} }, func(h Handle) Login { return Login{Handle: h, State: Expired} })
 				for _, by := range tt.heard {
 					s.audience.hear(handle, by)
@@ -67,5 +67,56 @@ func TestWhoWaitsIsNotRememberedTwice(t *testing.T) {
 				hears("when it was stopped")
 			})
 		})
+	}
+}
+
+// Who left a moment ago was there. But once a login is decided nobody asks who was, and of
+// one that is over nothing must be kept.
+func TestOfADecidedLoginNobodyIsRemembered(t *testing.T) {
+	const handle = Handle("BAAAAAAAAAAA")
+	for news, remembered := range map[State]int{0: 1, Scanned: 1, Approved: 0, Expired: 0} {
+		synctest.Test(t, func(t *testing.T) {
+			store := &fixed{l: Login{Handle: handle, State: Pending, Deadline: time.Now().Add(time.Hour)}}
+			s := &Service{store: Store{Logins: store}}
+			s.logins = newHub(store, func(l Login) Login { return l },
+				func(Login) time.Time { return time.Time{} }, func(h Handle) Login { return Login{Handle: h, State: Expired} })
+			by := watcher{network: NetworkKey{1}, showsNumber: true}
+			w := kicked{Watch: Watch{service: s, watch: watch[Login]{by: by}}, rung: make(chan struct{}, 1)}
+			if err := w.Follow(store.l, &w); err != nil {
+				t.Fatal(err)
+			}
+			if now := store.l; news != 0 {
+				now.State = news
+				s.logins.changed(handle, now)
+				<-w.rung
+			}
+			w.Stop()
+			if of := s.audience.share(handle.pack()).now.of; len(of) != remembered {
+				t.Errorf("after %q, %+v is remembered", news, of)
+			}
+		})
+	}
+}
+
+// What carries the news to one is used again for another.
+func TestNoNewsAreKept(t *testing.T) {
+	const handle = Handle("BAAAAAAAAAAA")
+	store := &fixed{l: Login{Handle: handle, State: Pending, Deadline: time.Now().Add(time.Hour)}}
+	s := &Service{store: Store{Logins: store}}
+	s.logins = newHub(store, func(l Login) Login { return l },
+		func(Login) time.Time { return time.Time{} }, func(h Handle) Login { return Login{Handle: h, State: Expired} })
+	w := kicked{Watch: s.NewResumedWatch(), rung: make(chan struct{}, 1)}
+	if err := w.Follow(store.l, &w); err != nil {
+		t.Fatal(err)
+	}
+	scanned := store.l
+	scanned.State = Scanned
+	s.logins.changed(handle, scanned)
+	held := w.watch.to.(accepted).login
+	if l, err, rang := w.News(); l.State != Scanned || err != nil || !rang || *held != (Login{}) {
+		t.Errorf("%+v, %v, %v are the news; %+v is kept", l, err, rang, *held)
+	}
+	if l, _, rang := w.News(); rang {
+		t.Errorf("the news came twice: %+v", l)
 	}
 }

@@ -22,7 +22,7 @@ func (s *Service) SessionIDOf(l Login) (id SessionID, ok bool) {
 	if !known || l.State != Approved && l.State != Redeemed {
 		return "", false
 	}
-	return sessionID(key, ticket(key, l)), true
+	return sessionID(key, ticket(key, &l)), true
 }
 
 // ResumeSecret derives what opens a connection of l's browser again. ok is false unless
@@ -85,7 +85,8 @@ func (s *Service) Resume(ctx context.Context, secret string) (Resumed, error) {
 	if err != nil {
 		return Resumed{}, wrap("resume", err)
 	}
-	return Resumed{ID: id, App: l.App, Login: s.loginAt(l, time.Now())}, nil
+	l.State = s.stateAt(&l, time.Now())
+	return Resumed{ID: id, App: l.App, Login: l}, nil
 }
 
 // WatchResumed is Watch for the holder of a resume secret.
@@ -95,7 +96,7 @@ func (s *Service) WatchResumed(secret string, since State, fire func(Login, erro
 		return nil, ErrNotFound
 	}
 	return s.logins.watch(h, watcher{}, func(now Login) bool {
-		if now.State == since {
+		if now.State <= since {
 			return false
 		}
 		fire(now, nil)

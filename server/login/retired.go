@@ -8,12 +8,12 @@ import (
 // This file ends what hangs on a key that is in the ring no more: whoever stole it could
 // derive every secret of its logins and sessions.
 
-// loginAt is [Login.At], and says as well that a login whose key is gone has expired.
-func (s *Service) loginAt(l Login, now time.Time) Login {
-	if l = l.At(now); l.State != 0 && !l.State.Final() && !s.holds(l.KeyID) {
-		l.State = Expired
+// stateAt is the state of [Login.At], and says as well that a login whose key is gone has expired.
+func (s *Service) stateAt(l *Login, now time.Time) State {
+	if l.State != 0 && !l.State.Final() && !s.holds(l.KeyID) {
+		return Expired
 	}
-	return l
+	return l.stateAt(now)
 }
 
 // sessionAt is [Session.At], and says as well that a session whose key is gone has ended.

@@ -61,7 +61,7 @@ func (s *Service) risk(ctx context.Context, scanned sight, who Identity, l Login
 	add(RiskTyped, scanned.typed)
 	add(RiskAhead, scanned.early)
 	var room [8]watcher
-	waits, heard := append(room[:0], s.logins.waiting(l.Handle)...), s.audience.heard(l.Handle)
+	waits, heard := s.present(room[:0], l.Handle)
 	for _, b := range s.elsewhere(ctx, l.Handle) {
 		if b.Waiting {
 			waits = append(waits, b.watcher())
@@ -116,12 +116,9 @@ func strangers(waits []watcher) bool {
 // NumberShown tells whether a browser that waits for l, or has asked for it lately, can
 // show people its number. Without one nobody can know it.
 func (s *Service) NumberShown(l Login) bool {
-	for _, w := range s.logins.waiting(l.Handle) {
-		if w.showsNumber {
-			return true
-		}
-	}
-	return s.audience.heard(l.Handle).able ||
+	waits, heard := s.present(nil, l.Handle)
+	return heard.able ||
+		slices.ContainsFunc(waits, func(w watcher) bool { return w.showsNumber }) ||
 		slices.ContainsFunc(s.elsewhere(context.Background(), l.Handle), func(b Hearing) bool { return b.ShowsNumber })
 }
 

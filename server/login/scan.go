@@ -36,7 +36,7 @@ func (s *Service) Scan(ctx context.Context, who Identity, text string, seen time
 	l, err := s.store.Logins.Update(ctx, sight.handle, func(l *Login) error {
 		now := time.Now()
 		app, ok := s.App(l.App)
-		if !ok || s.loginAt(*l, now).State == Expired {
+		if !ok || s.stateAt(l, now) == Expired {
 			return ErrNotFound
 		}
 		if l.Phone != (Phone{}) {
@@ -61,15 +61,16 @@ func (s *Service) Scan(ctx context.Context, who Identity, text string, seen time
 	switch {
 	case err == nil:
 		s.tellFrom(who.Addr, func() Event {
-			e := loginEvent(EventScan, l)
+			e := loginEvent(EventScan, &l)
 			e.Unbound = sight.bound && !l.Bound
 			return e
 		})
-		s.step(Step{Name: StepScan, Result: StepDone, Login: l, Began: began})
+		s.step(&Step{Name: StepScan, Result: StepDone, Login: l, Began: began})
 	case errors.Is(err, ErrDecided):
 		err = nil
 	}
-	return l.At(time.Now()), wrap("scan", err)
+	l.State = l.stateAt(time.Now())
+	return l, wrap("scan", err)
 }
 
 // sighted finds what a phone has scanned, or what was typed on it. [Service.Look] finds
@@ -135,11 +136,11 @@ func (s *Service) approve(ctx context.Context, who Phone, h, number string, veri
 	})
 	switch {
 	case saved && wrong:
-		s.tellLogin(ctx, EventWrongNumber, l)
-		s.step(Step{Name: StepApprove, Result: StepWrongNumber, Login: l, Began: began})
+		s.tellLogin(ctx, EventWrongNumber, &l)
+		s.step(&Step{Name: StepApprove, Result: StepWrongNumber, Login: l, Began: began})
 	case saved:
-		s.tellLogin(ctx, EventApprove, l)
-		s.step(Step{Name: StepApprove, Result: StepDone, Login: l, Began: began})
+		s.tellLogin(ctx, EventApprove, &l)
+		s.step(&Step{Name: StepApprove, Result: StepDone, Login: l, Began: began})
 	}
 	if err == nil && wrong {
 		err = errors.Join(ErrWrongNumber, s.afterNo(ctx, l))
@@ -164,8 +165,8 @@ func (s *Service) Deny(ctx context.Context, who Phone, h string) (Login, error) 
 		return nil
 	})
 	if saved {
-		s.tellLogin(ctx, EventDeny, l)
-		s.step(Step{Name: StepDeny, Result: StepDone, Login: l, Began: began})
+		s.tellLogin(ctx, EventDeny, &l)
+		s.step(&Step{Name: StepDeny, Result: StepDone, Login: l, Began: began})
 	}
 	if err == nil {
 		err = s.afterNo(ctx, l)
@@ -202,7 +203,7 @@ func (s *Service) decide(ctx context.Context, who Phone, h string, change func(*
 		if l.Phone != who {
 			return ErrNotYours
 		}
-		if l.At(time.Now()).State == Expired {
+		if l.stateAt(time.Now()) == Expired {
 			return ErrExpired
 		}
 		return change(l)
@@ -211,7 +212,8 @@ func (s *Service) decide(ctx context.Context, who Phone, h string, change func(*
 	if errors.Is(err, errUnchanged) {
 		err = nil
 	}
-	return l.At(time.Now()), saved, err
+	l.State = l.stateAt(time.Now())
+	return l, saved, err
 }
 
 // Scanned returns a login that who has scanned, by its handle.
@@ -220,7 +222,7 @@ func (s *Service) Scanned(_ context.Context, who Phone, h string) (Login, error)
 	if !ok {
 		return Login{}, ErrNotFound
 	}
-	l, err := s.load(handle)
+	l, err := s.logins.load(handle)
 	switch {
 	case err != nil:
 		return Login{}, err
@@ -241,7 +243,7 @@ func (s *Service) WaitScanned(ctx context.Context, who Phone, h string, since St
 	}
 	fired := make(chan Login, 1)
 	stop, err := s.logins.watch(l.Handle, watcher{}, func(now Login) bool {
-		if now.State == since {
+		if now.State <= since { // or it was saved before, and is offered late
 			return false
 		}
 		fired <- now
@@ -266,7 +268,7 @@ func (s *Service) Undecided(ctx context.Context, who Phone) ([]Login, error) {
 		return nil, wrap("list scans", err)
 	}
 	now := time.Now()
-	all = slices.DeleteFunc(all, func(l Login) bool { return s.loginAt(l, now).State != Scanned })
+	all = slices.DeleteFunc(all, func(l Login) bool { return s.stateAt(&l, now) != Scanned })
 	slices.SortFunc(all, func(a, b Login) int { return b.Scanned.Compare(a.Scanned) })
 	return all, nil
 }

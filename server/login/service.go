@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -54,25 +55,30 @@ type Service struct {
 	logins   *hub[Handle, Login]
 	sessions *hub[SessionID, Session]
 	audience audience
+	news     sync.Pool // of *Login: a Watch has one between Accept and News
 }
 
 // NewService returns a Service that owns the store's notifications.
 func NewService(store Store, config Config) *Service {
 	s := &Service{store: store}
 	s.Configure(config)
-	s.logins = newHub(store.Logins, s.load, func(l Login) time.Time {
+	s.logins = newHub(store.Logins, func(l Login) Login {
+		l.State = s.stateAt(&l, time.Now())
+		s.audience.crier.consider(&l)
+		return l
+	}, func(l Login) time.Time {
 		if l.State.Final() {
 			return time.Time{}
 		}
 		return l.Deadline
 	}, func(h Handle) Login { return Login{Handle: h, State: Expired} })
 	s.logins.near = store.Audience == nil
-	s.audience.crier = newCrier(store.Audience, s.logins.waiting)
+	s.audience.crier = newCrier(store.Audience, func(h Handle) []watcher { return s.logins.waiting(nil, h) })
 	// Nobody waits for these.
 	store.Push.Notify(func(PushID) {})
 	store.Blocks.Notify(func(BlockID) {})
 	store.UserCodes.Notify(func(UserCodeID) {})
-	s.sessions = newHub(store.Sessions, s.loadSession, func(v Session) time.Time {
+	s.sessions = newHub(store.Sessions, func(v Session) Session { return s.sessionAt(v, time.Now()) }, func(v Session) time.Time {
 		if v.Ended != Active {
 			return time.Time{}
 		}
@@ -143,7 +149,7 @@ func (s *Service) Start(ctx context.Context, r Request) (ID, Login, error) {
 		}
 		return "", Login{}, err
 	}
-	s.step(Step{Name: StepStart, Result: StepDone, Login: l, Dialect: r.Dialect, Began: began})
+	s.step(&Step{Name: StepStart, Result: StepDone, Login: l, Dialect: r.Dialect, Began: began})
 	return id, l, nil
 }
 
@@ -204,8 +210,10 @@ func (h Holder) proves(l Login) bool {
 func (s *Service) Get(ctx context.Context, h Holder) (Login, error) {
 	l, err := s.find(ctx, h)
 	if err == nil {
-		s.audience.crier.consider(l)
-		s.audience.hear(l.Handle, watcherOf(h, l))
+		s.audience.crier.consider(&l)
+		if l.State <= Scanned { // nobody asks who was there later on
+			s.audience.hear(l.Handle, watcherOf(h, l))
+		}
 	}
 	return l, err
 }
@@ -223,7 +231,8 @@ func (s *Service) find(ctx context.Context, h Holder) (Login, error) {
 	if !h.proves(l) {
 		return Login{}, ErrNotFound
 	}
-	return s.loginAt(l, time.Now()), nil
+	l.State = s.stateAt(&l, time.Now())
+	return l, nil
 }
 
 // Watch calls fire once, as soon as the login of h is in another state than since:
@@ -236,9 +245,11 @@ func (s *Service) Watch(ctx context.Context, h Holder, since State, fire func(Lo
 	if err != nil {
 		return nil, err
 	}
-	handle, by := l.Handle, watcherOf(h, l) // and not all of l, which would be kept
+	handle, state, by := l.Handle, l.State, watcherOf(h, l) // and not all of l, which would be kept
 	end, err := s.logins.watch(handle, by, func(now Login) bool {
 		switch {
+		case now.State < state: // saved before, and offered late
+			return false
 		case !h.proves(now):
 			fire(Login{}, ErrNotFound)
 		case now.State != since:
@@ -287,7 +298,7 @@ func (s *Service) Tell(ctx context.Context, l Login, mark Mark) (first bool, err
 	}
 	handle, state := l.Handle, l.State // and not all of l, which would go to the heap
 	_, err = s.store.Logins.Update(ctx, handle, func(now *Login) error {
-		if now.Told&mark != 0 || s.loginAt(*now, time.Now()).State != state {
+		if now.Told&mark != 0 || s.stateAt(now, time.Now()) != state {
 			return ErrDecided
 		}
 		now.Told |= mark
@@ -297,16 +308,4 @@ func (s *Service) Tell(ctx context.Context, l Login, mark Mark) (first bool, err
 		return false, nil
 	}
 	return err == nil, err
-}
-
-func (s *Service) load(h Handle) (Login, error) {
-	l, err := s.store.Logins.Get(context.Background(), h)
-	l = s.loginAt(l, time.Now())
-	s.audience.crier.consider(l)
-	return l, err
-}
-
-func (s *Service) loadSession(id SessionID) (Session, error) {
-	v, err := s.store.Sessions.Get(context.Background(), id)
-	return s.sessionAt(v, time.Now()), err
 }

@@ -23,7 +23,7 @@ const opened Mark = refusalTold << refusalsTold
 // failed before it could be handed out. It must not bring back one that was ended: of
 // a session that was saved, the record is there for as long as its tombstone lasts, or its
 // life, from Redeemed on. Half of that is left for a caller that is slow.
-func (s *Service) unopened(l Login, now time.Time) bool {
+func (s *Service) unopened(l *Login, now time.Time) bool {
 	return l.Told&opened == 0 && now.Before(l.Redeemed.Add(min(tombstone, s.config.Load().SessionTTL)/2))
 }
 
@@ -38,7 +38,7 @@ func (s *Service) unopened(l Login, now time.Time) bool {
 //
 // If what became of the mark itself cannot be found out, it counts as handed out: so it is
 // with an answer that the site never gets.
-func (s *Service) openSession(ctx context.Context, key Key, id SessionID, l Login, browser bool) (Session, error) {
+func (s *Service) openSession(ctx context.Context, key Key, id SessionID, l *Login, browser bool) (Session, error) {
 	v, err := s.makeSession(ctx, key, id, l, browser)
 	if err != nil {
 		return Session{}, wrap("open session", err)
@@ -71,10 +71,11 @@ func (s *Service) openSession(ctx context.Context, key Key, id SessionID, l Logi
 }
 
 // markOpened lets one of all callers hand out the session. The mark is this caller's own, by
-// which it knows it when the answer was lost, and asks again at once: nobody else could.
+// which it knows it when the answer was lost, and asks again at once: nobody else could. Before
+// that, whoever has drawn the same is somebody else.
 func (s *Service) markOpened(ctx context.Context, h Handle) (err error) {
 	mine := opened | Mark(rand.Uint32())&^(opened<<1-1)
-	for range 3 {
+	for again := range 3 {
 		_, err = s.store.Logins.Update(ctx, h, func(now *Login) error {
 			switch {
 			case now.Void:
@@ -82,7 +83,7 @@ func (s *Service) markOpened(ctx context.Context, h Handle) (err error) {
 			case now.Told&opened == 0:
 				now.Told |= mine
 				return nil
-			case now.Told&^(opened-1) == mine:
+			case again > 0 && now.Told&^(opened-1) == mine:
 				return errUnchanged
 			}
 			return ErrRedeemed
@@ -102,10 +103,10 @@ func (s *Service) markOpened(ctx context.Context, h Handle) (err error) {
 // makeSession returns the session of a redeemed login, and saves it unless that has been done
 // or must not be done any more. A push ticket is a cookie: for what a site redeems, nobody would
 // ever have it.
-func (s *Service) makeSession(ctx context.Context, key Key, id SessionID, l Login, browser bool) (Session, error) {
+func (s *Service) makeSession(ctx context.Context, key Key, id SessionID, l *Login, browser bool) (Session, error) {
 	// The push ticket comes first: a session that exists has had its own, and saving it
 	// again would bring back one that was used.
-	v, err := s.loadSession(id)
+	v, err := s.sessions.load(id)
 	if !errors.Is(err, ErrNotFound) {
 		return v, err
 	}
@@ -124,7 +125,7 @@ func (s *Service) makeSession(ctx context.Context, key Key, id SessionID, l Logi
 	}
 	err = s.store.Sessions.Create(ctx, v)
 	if errors.Is(err, ErrExists) {
-		return s.loadSession(id)
+		return s.sessions.load(id)
 	}
 	return v, err
 }
@@ -194,7 +195,7 @@ func (s *Service) WaitEnded(ctx context.Context, id SessionID) (Session, error) 
 	case v := <-fired:
 		return v, nil
 	case <-ctx.Done():
-		return s.loadSession(id)
+		return s.sessions.load(id)
 	}
 }
 

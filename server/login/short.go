@@ -4,7 +4,8 @@ import "strings"
 
 // phrases are what nearly every User-Agent is made of, and many a redirect_uri: with them the
 // User-Agent of a usual browser is kept in some 15 bytes instead of 120. Records refer to them by
-// place: a new one goes to the end, and none is ever taken out.
+// place: none is ever taken out. A new one goes to the end, and needs a new recordVersion: a node
+// that does not know it cannot read the record.
 var phrases = [...]string{
 	"Mozilla/5.0 (Windows NT 10.0; Win64; x64",
 	"Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7",

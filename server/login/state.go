@@ -47,7 +47,7 @@ func ParseState(text string) (State, bool) {
 }
 
 // Final tells whether a login in this state can no longer change.
-func (s State) Final() bool { return s != 0 && len(next[s]) == 0 }
+func (s State) Final() bool { return s >= Redeemed }
 
 // May tells whether a login in state s may become to.
 func (s State) May(to State) bool { return slices.Contains(next[s], to) }

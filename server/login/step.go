@@ -46,10 +46,10 @@ const (
 )
 
 // step tells whoever measures that a step ends now.
-func (s *Service) step(t Step) {
+func (s *Service) step(t *Step) {
 	if observe := s.config.Load().Observe; observe != nil {
 		t.Ended = time.Now()
-		observe(t)
+		observe(*t)
 	}
 }
 

@@ -28,7 +28,7 @@ func newNonce() (n [16]byte) {
 
 // ticket is derived, so that a repeated answer carries the same one on any node:
 // handle, by which it finds its login, and a MAC over the nonce of the approval.
-func ticket(key Key, l Login) string {
+func ticket(key Key, l *Login) string {
 	var room [64]byte
 	b := append(room[:0], l.Handle...)
 	return string(key.appendWord(b, secretBytes, labelTicket, string(l.Handle), string(l.Nonce[:])))
@@ -44,7 +44,7 @@ func (s *Service) RedirectURI(l Login) (uri string, ok bool) {
 	query := redirectQuery(func(name string) string {
 		switch name {
 		case "ticket":
-			return ticket(key, l)
+			return ticket(key, &l)
 		case "uuid":
 			return string(l.Handle)
 		case "lang":
@@ -94,14 +94,14 @@ func redirectSignature(key Key, query string) string {
 func (s *Service) RedeemPage(ctx context.Context, query url.Values, client Browser) (Session, error) {
 	key, ok := s.Keys().Key(query.Get("kid"))
 	if !ok || !hmac.Equal([]byte(query.Get("sig")), []byte(redirectSignature(key, redirectQuery(query.Get)))) {
-		s.step(Step{Name: StepRedeem, Result: StepRefused, Began: time.Now()})
+		s.step(&Step{Name: StepRedeem, Result: StepRefused, Began: time.Now()})
 		return Session{}, ErrRefused
 	}
 	client.UserAgent = cut(client.UserAgent, maxUserAgent)
 	return s.redeem(ctx, query.Get("ticket"), redeemer{
 		id:    client.client(),
 		by:    client,
-		again: func(l Login, now time.Time) bool { return now.Before(l.Redeemed.Add(grace)) },
+		again: func(l *Login, now time.Time) bool { return now.Before(l.Redeemed.Add(grace)) },
 		may:   (*App).HasLoginPage,
 	})
 }
@@ -120,33 +120,31 @@ func (s *Service) RedeemTicket(ctx context.Context, app, ticket string) (Session
 // redeemer is one who presents a ticket.
 type redeemer struct {
 	id    HashedSecret
-	by    Browser                     // for the record
-	site  bool                        // it proved itself by the app's secret
-	again func(Login, time.Time) bool // whether id may have the same session once more; nil: never
-	may   func(*App) bool             // whether the ticket's app lets it redeem at all
+	by    Browser                      // for the record
+	site  bool                         // it proved itself by the app's secret
+	again func(*Login, time.Time) bool // whether id may have the same session once more; nil: never
+	may   func(*App) bool              // whether the ticket's app lets it redeem at all
 }
 
 func (s *Service) redeem(ctx context.Context, text string, by redeemer) (Session, error) {
 	step := Step{Name: StepRedeem, Result: StepRefused, Site: by.site, Began: time.Now()}
-	defer func() { s.step(step) }()
+	defer func() { s.step(&step) }()
 	if !wellFormed(text, handleBytes+secretBytes) {
 		return Session{}, ErrRefused
 	}
-	var refused error // what the last run of the change saw, as the others
-	stolen, ours, key := false, false, Key{}
+	var saw redemption // by the last run of the change
 	redeem := func(l *Login) error {
-		stolen, ours = false, false
+		saw = redemption{}
 		now := time.Now()
-		var ok bool
-		key, ok = s.Keys().Key(l.KeyID)
+		key, ok := s.Keys().Key(l.KeyID)
 		app, known := s.App(l.App)
-		if !ok || !known || l.Approved.IsZero() || !hmac.Equal([]byte(ticket(key, *l)), []byte(text)) {
+		if !ok || !known || l.Approved.IsZero() || !hmac.Equal([]byte(ticket(key, l)), []byte(text)) {
 			return ErrRefused
 		}
-		if ours = true; !by.may(app) {
+		if saw.key, saw.ours = key, true; !by.may(app) {
 			return ErrRefused
 		}
-		switch state := l.At(now).State; {
+		switch state := l.stateAt(now); {
 		case state == Approved:
 			l.become(Redeemed)
 			l.Redeemed, l.Redeemer = now, by.id
@@ -154,59 +152,66 @@ func (s *Service) redeem(ctx context.Context, text string, by redeemer) (Session
 			return nil
 		case state != Redeemed || l.Void:
 			return ErrRefused
-		case l.Redeemer == by.id && s.unopened(*l, now):
+		case l.Redeemer == by.id && s.unopened(l, now):
 			return errUnchanged // the store failed before there was a session: the same one goes on
-		case l.Redeemer == by.id && by.again != nil && by.again(*l, now):
+		case l.Redeemer == by.id && by.again != nil && by.again(l, now):
 			return errUnchanged
 		case by.site || l.Redeemer == by.id:
 			return ErrRedeemed
 		case l.Redeemer == hashSecret("app "+l.App):
 			return ErrRefused // the site has it, and proved itself: nothing was stolen
 		case now.Before(l.Deadline):
-			l.Void, stolen = true, true
+			l.Void, saw.stolen = true, true
 			return nil
 		}
 		return ErrRefused
 	}
 	l, err := s.store.Logins.Update(ctx, Handle(text[:handleLen]), func(l *Login) error {
 		err := redeem(l)
-		refused = nil
-		if ours && (errors.Is(err, ErrRefused) || errors.Is(err, ErrRedeemed)) && l.noteRefusal(by.id) {
-			refused = err
+		if saw.ours && (errors.Is(err, ErrRefused) || errors.Is(err, ErrRedeemed)) && l.noteRefusal(by.id) {
+			saw.refused = err
 			return nil // save the note, and nothing else has changed
 		}
 		return err
 	})
 	var session SessionID
-	if ours {
-		session = sessionID(key, text)
+	if saw.ours {
+		session = sessionID(saw.key, text)
 	}
 	if err == nil {
 		step.Login = l
-		s.tellRedemption(ctx, l, session, by, refused, stolen)
-		err = refused
+		s.tellRedemption(ctx, &l, session, &by, saw)
+		err = saw.refused
 	}
-	step.Result = stepResult(err, stolen)
+	step.Result = stepResult(err, saw.stolen)
 	switch {
 	case errors.Is(err, ErrNotFound):
 		return Session{}, ErrRefused
 	case err != nil && !errors.Is(err, errUnchanged):
 		return Session{}, wrap("redeem", err)
-	case stolen:
+	case saw.stolen:
 		return Session{}, errors.Join(ErrRefused, s.end(ctx, session, Voided, EventSignOut))
 	}
-	return s.openSession(ctx, key, session, l, by.again != nil)
+	return s.openSession(ctx, saw.key, session, &l, by.again != nil)
+}
+
+// redemption is what was found out of a ticket that was presented.
+type redemption struct {
+	refused error
+	stolen  bool
+	ours    bool // it is a ticket of this login
+	key     Key  // of the login
 }
 
 // tellRedemption tells what became of a ticket. Of texts that are no ticket of ours
 // nothing is told: anybody can send those, as many as he likes.
-func (s *Service) tellRedemption(ctx context.Context, l Login, session SessionID, by redeemer, refused error, stolen bool) {
+func (s *Service) tellRedemption(ctx context.Context, l *Login, session SessionID, by *redeemer, saw redemption) {
 	s.tell(ctx, func() Event {
 		e := loginEvent(EventRedeem, l)
 		switch {
-		case stolen:
+		case saw.stolen:
 			e.Name = EventTicketReused
-		case refused != nil:
+		case saw.refused != nil:
 			e.Name = EventTicketRefused
 		}
 		if l.State == Approved || l.State == Redeemed {

@@ -59,7 +59,7 @@ func (s *Service) LimitGuesses(g Guesses) { s.guesses = g }
 // only if it was asked for.
 func (s *Service) UserCode(l Login, now time.Time) (code string, ok bool) {
 	key, known := s.Keys().Key(l.KeyID)
-	if !known || l.UserCode == 0 || l.At(now).State != Pending {
+	if !known || l.UserCode == 0 || l.stateAt(now) != Pending {
 		return "", false
 	}
 	code = drawUserCode(key, l.Handle, l.UserCode)
@@ -153,7 +153,7 @@ func (s *Service) findTyped(ctx context.Context, who Phone, code string) (Login,
 		if err != nil {
 			return Login{}, err
 		}
-		l, err := s.load(found.Login)
+		l, err := s.logins.load(found.Login)
 		switch {
 		case err != nil:
 			return Login{}, err

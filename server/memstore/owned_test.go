@@ -32,7 +32,7 @@ func TestAListNamesWhatIsThere(t *testing.T) {
 		},
 		"ended soon": func(t *testing.T, table *table[login.Handle, login.Login], h login.Handle) error {
 			_, err := table.Update(t.Context(), h, func(l *login.Login) error { *l = mine(h, time.Second); return nil })
-			time.Sleep(2 * time.Second)
+			time.Sleep(listStep + 2*time.Second)
 			return err
 		},
 		"expired": func(*testing.T, *table[login.Handle, login.Login], login.Handle) error {
@@ -86,4 +86,59 @@ func TestWhatLivesLongerStaysListed(t *testing.T) {
 			t.Errorf("there are %v, %v", all, err)
 		}
 	})
+}
+
+// A login's end moves a little with each step, which its phone's list does not follow.
+func TestWhatLivesALittleLongerStaysListed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		table := newTable[login.Handle](0, login.ReadLogin, (*login.Login).AppendBinary)
+		for i := range 1000 {
+			h, life := login.Handle(fmt.Sprint(i)), time.Duration(1+i%20)*time.Minute
+			if err := table.Create(t.Context(), mine(h, life)); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(life - 50*time.Second)
+			if _, err := table.Update(t.Context(), h, func(l *login.Login) error { *l = mine(h, life); return nil }); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(life - time.Second)
+			if all, err := table.Owned(t.Context(), alice); err != nil || len(all) != 1 || all[0].Handle != h {
+				t.Fatalf("after %v there are %v, %v", life, all, err)
+			}
+			time.Sleep(time.Second + 1)
+			for shard := range shardCount {
+				table.clean(shard)
+			}
+			if all, err := table.Owned(t.Context(), alice); err != nil || len(all) != 0 {
+				t.Fatalf("%v are left, %v", all, err)
+			}
+		}
+	})
+}
+
+// Whoever is told what was saved need not read it.
+func TestWhatWasSavedIsTold(t *testing.T) {
+	table := newTable[login.Handle](0, login.ReadLogin, (*login.Login).AppendBinary)
+	var saved []login.Login
+	var keys []login.Handle
+	table.Notify(func(h login.Handle) { keys = append(keys, h) })
+	table.NotifySaved(func(h login.Handle, l login.Login) {
+		if now, err := table.Get(t.Context(), h); err != nil || now != l {
+			t.Errorf("%+v is told, %+v can be read (%v)", l, now, err)
+		}
+		saved = append(saved, l)
+	})
+	if err := table.Create(t.Context(), mine("one", time.Hour)); err != nil {
+		t.Fatal(err)
+	}
+	for _, err := range []error{nil, login.ErrDecided} {
+		_, _ = table.Update(t.Context(), "one", func(l *login.Login) error { l.Told++; return err })
+	}
+	if len(saved) != 1 || saved[0].Handle != "one" || saved[0].Told != 1 || len(keys) != 0 {
+		t.Errorf("%v are told after a change, %+v with what was saved", keys, saved)
+	}
+	_ = table.Delete(t.Context(), "one")
+	if len(saved) != 1 || len(keys) != 1 || keys[0] != "one" {
+		t.Errorf("%v are told after the end, %+v with what was saved", keys, saved)
+	}
 }

@@ -24,10 +24,11 @@ type table[K ~string, R login.Record[K]] struct {
 	read   func(string) (R, error)
 	write  func(*R, []byte) ([]byte, error) // leaves a record as it will be read
 	notify func(K)
-	drafts sync.Pool // of *R, to be changed and written: a record is large, and each would go to the heap
+	saved  func(K, R) // told by Update in place of notify; nil: nobody
+	drafts sync.Pool  // of *R, to be changed and written: a record is large, and each would go to the heap
 }
 
-// index lists the keys of one phone's records, each with its end in Unix nanoseconds, under
+// index lists the keys of one phone's records, each with its listEnd in Unix nanoseconds, under
 // the lock of its shard. It lives as long as the longest of them and may name some that have
 // expired: those are dropped when it has doubled, so that adding one costs the same however
 // many there are, and no look at the records.
@@ -37,7 +38,15 @@ type index[K ~string] struct {
 	pruneAt int
 }
 
-const pruneFirst = 16
+const (
+	pruneFirst = 16
+	// listStep is how much longer than its record an entry of a list may be there at most. A
+	// login moves its end with each step, and mostly by less: so its list is left alone.
+	listStep = 15 * time.Minute
+)
+
+// listEnd is when a list may forget a record that expires then.
+func listEnd(expires time.Time) time.Time { return expires.Truncate(listStep).Add(listStep) }
 
 // newTable returns an empty table of records that read and write know.
 func newTable[K ~string, R login.Record[K]](limit int, read func(string) (R, error), write func(*R, []byte) ([]byte, error)) *table[K, R] {
@@ -108,8 +117,12 @@ func (t *table[K, R]) Get(_ context.Context, key K) (R, error) {
 
 func (t *table[K, R]) Update(_ context.Context, key K, change func(*R) error) (R, error) {
 	saved, err := t.update(key, change)
-	if err == nil {
-		t.notify(key) // outside the lock: whoever is woken reads at once
+	switch { // outside the lock: whoever is woken does his work at once
+	case err != nil:
+	case t.saved != nil:
+		t.saved(key, saved)
+	default:
+		t.notify(key)
 	}
 	return saved, err
 }
@@ -142,7 +155,7 @@ func (t *table[K, R]) update(key K, change func(*R) error) (R, error) {
 	if err := t.save(s, string(key), draft, expires, now); err != nil {
 		return was, err
 	}
-	if was.Owner() != owner || !was.ExpiresAt().Equal(expires) {
+	if was.Owner() != owner || !listEnd(was.ExpiresAt()).Equal(listEnd(expires)) {
 		t.own(owner, string(key), expires, now)
 	}
 	return *draft, nil
@@ -171,7 +184,7 @@ func (t *table[K, R]) drop(key K) {
 func (t *table[K, R]) Owned(ctx context.Context, phone login.Phone) ([]R, error) {
 	var records []R
 	for _, key := range t.ownedKeys(phone.Key()) {
-		if r, err := t.Get(ctx, key); err == nil {
+		if r, err := t.Get(ctx, key); err == nil && r.Owner() == phone {
 			records = append(records, r)
 		}
 	}
@@ -213,10 +226,11 @@ func (t *table[K, R]) own(owner login.Phone, key string, expires, now time.Time)
 		maps.DeleteFunc(list.ends, func(_ K, end int64) bool { return end <= now.UnixNano() })
 		list.pruneAt = max(pruneFirst, 2*len(list.ends))
 	}
-	list.ends[K(strings.Clone(key))] = expires.UnixNano() // a part would keep all of its record
-	if expires.After(list.until) {
-		list.until = expires
-		s.set(name, list, expires, now)
+	end := listEnd(expires)
+	list.ends[K(strings.Clone(key))] = end.UnixNano() // a part would keep all of its record
+	if end.After(list.until) {
+		list.until = end
+		s.set(name, list, end, now)
 	}
 }
 
@@ -233,6 +247,10 @@ func (t *table[K, R]) disown(owner login.Phone, key K) {
 }
 
 func (t *table[K, R]) Notify(fn func(K)) { t.notify = fn }
+
+// NotifySaved names who is told, in place of the function of Notify, of what Update has saved.
+// Of several changes at once the first may be told last.
+func (t *table[K, R]) NotifySaved(fn func(K, R)) { t.saved = fn }
 
 // Follow and Unfollow do nothing: every key is notified of, and nobody else is
 // listening who would be spared.

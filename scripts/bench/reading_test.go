@@ -131,3 +131,13 @@ func TestABrowsersRequestsHaveTheSizeOfABrowsers(t *testing.T) {
 		}
 	}
 }
+
+func TestTheLineThatDrawsIsThere(t *testing.T) {
+	source, err := os.ReadFile("../../" + pictureSource)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := bytes.Count(source, []byte(drawsOurs)); n != 1 {
+		t.Errorf("it is there %d times", n)
+	}
+}

@@ -15,15 +15,9 @@ import (
 // drawsOurs is where the server draws a PNG, and drawsTheirs how it would with go-qrcode as
 // it comes: the same text, level and size.
 const (
-	pictureSource = "server/dialect/picture.go"
-	drawsOurs     = "symbol.PNG(size)"
-	drawsTheirs   = `func() []byte {
-	png, err := goqrcode.Encode(p.PublicURL+"/l/"+code, goqrcode.Medium, size)
-	if err != nil {
-		panic(err)
-	}
-	return png
-}()`
+	pictureSource  = "server/dialect/picture.go"
+	drawsOurs      = "p.Symbols.AppendPNG((*room)[:0], p.prefix, code, size)"
+	drawsTheirs    = "goqrcode.Encode(p.prefix+code, goqrcode.Medium, size)"
 	imported       = "import (\n"
 	importedTheirs = "import (\n\tgoqrcode \"github.com/skip2/go-qrcode\"\n"
 )

@@ -43,29 +43,35 @@ var (
 // parameters reads query and form together, since clients put the same fields in
 // either. Those named in single must not be repeated; others may be (itchat4j sends
 // one more r and _ with each poll), and then the first counts.
-func parameters(c echo.Context, single ...string) (url.Values, error) {
+func parameters(c echo.Context, single ...string) (fields, error) {
 	form, err := readForm(c)
 	if err != nil {
 		return nil, errMalformed
 	}
-	for _, name := range single {
-		if len(form[name]) > 1 {
-			return nil, errRepeated
-		}
+	if form.repeats(single...) {
+		return nil, errRepeated
 	}
 	return form, nil
 }
 
-func readForm(c echo.Context) (url.Values, error) {
+func readForm(c echo.Context) (form fields, err error) {
 	r := c.Request()
 	if r.Method == http.MethodGet { // a body means nothing
-		var room [usualFields]field
-		query, err := readQuery(room[:0], r.URL.RawQuery)
-		return query.values(), err
+		if r.URL.RawQuery == "" {
+			return nil, nil
+		}
+		return readQuery(make(fields, 0, usualFields), r.URL.RawQuery)
 	}
 	r.Body = http.MaxBytesReader(c.Response(), r.Body, maxBody)
-	err := r.ParseForm()
-	return r.Form, err
+	if err := r.ParseForm(); err != nil {
+		return nil, err
+	}
+	for name, values := range r.Form {
+		for _, value := range values {
+			form = append(form, field{name, value})
+		}
+	}
+	return form, nil
 }
 
 // browserOf describes who sent a request.

@@ -2,6 +2,7 @@ package dialect
 
 import (
 	"net/url"
+	"slices"
 	"strings"
 )
 
@@ -49,6 +50,11 @@ func (f fields) Get(name string) string {
 	return ""
 }
 
+// Has tells whether a name is there at all.
+func (f fields) Has(name string) bool {
+	return slices.ContainsFunc(f, func(one field) bool { return one.name == name })
+}
+
 // repeats tells whether one of these is there more than once.
 func (f fields) repeats(single ...string) bool {
 	for _, name := range single {
@@ -63,19 +69,4 @@ func (f fields) repeats(single ...string) bool {
 		}
 	}
 	return false
-}
-
-// values is for who wants a map.
-func (f fields) values() url.Values {
-	all := make(url.Values, len(f))
-	texts := make([]string, len(f))
-	for i := range f {
-		texts[i] = f[i].value
-		if before := all[f[i].name]; before != nil {
-			all[f[i].name] = append(before, texts[i])
-		} else {
-			all[f[i].name] = texts[i : i+1 : i+1]
-		}
-	}
-	return all
 }

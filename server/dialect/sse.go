@@ -73,7 +73,7 @@ func (s *SSE) Routes(e *echo.Echo) {
 // query for ever, so the header counts before it. Whatever is no state counts as none:
 // to hear the current state once more harms nobody, and EventSource never comes back
 // after a 400.
-func sseSeen(header http.Header, query url.Values) login.State {
+func sseSeen(header http.Header, query fields) login.State {
 	texts := make([]string, 0, 1+len(sseCursors))
 	if values := header.Values("Last-Event-ID"); len(values) == 1 {
 		texts = append(texts, values[0])

@@ -74,9 +74,21 @@ func redirectQuery(value func(name string) string) string {
 		}
 		b.WriteString(name)
 		b.WriteByte('=')
-		b.WriteString(unreserved.Replace(url.QueryEscape(value(name))))
+		b.WriteString(escaped(value(name)))
 	}
 	return b.String()
+}
+
+// escaped leaves words of our own as they are.
+func escaped(text string) string {
+	for i := range len(text) {
+		switch c := text[i]; {
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', c == '-', c == '_':
+		default:
+			return unreserved.Replace(url.QueryEscape(text))
+		}
+	}
+	return text
 }
 
 // unreserved goes on where QueryEscape stops: only letters, digits, - and _ stand for
@@ -91,7 +103,7 @@ func redirectSignature(key Key, query string) string {
 // asks, as the WeChat login page does. The browser that redeemed gets the same
 // session again for 40 s. Any other one gets ErrRefused, and if it comes while the
 // ticket could still have been good, the session is void: one of the two stole it.
-func (s *Service) RedeemPage(ctx context.Context, query url.Values, client Browser) (Session, error) {
+func (s *Service) RedeemPage(ctx context.Context, query interface{ Get(name string) string }, client Browser) (Session, error) {
 	key, ok := s.Keys().Key(query.Get("kid"))
 	if !ok || !hmac.Equal([]byte(query.Get("sig")), []byte(redirectSignature(key, redirectQuery(query.Get)))) {
 		s.step(&Step{Name: StepRedeem, Result: StepRefused, Began: time.Now()})

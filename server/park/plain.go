@@ -47,6 +47,10 @@ func readPlainStart(r *http.Request, line string) (ok bool) {
 		return false
 	}
 	r.Proto, r.ProtoMajor, r.ProtoMinor = "HTTP/1.1", 1, 1
+	if path, query, _ := strings.Cut(r.RequestURI, "?"); isPath(path) && !strings.HasSuffix(r.RequestURI, "?") {
+		r.URL = &url.URL{Path: path, RawQuery: query}
+		return true
+	}
 	var err error
 	r.URL, err = url.ParseRequestURI(r.RequestURI)
 	return err == nil
@@ -85,10 +89,14 @@ func (h *plainHeader) read(r *http.Request, fields string) (ok bool) {
 	for len(fields) > 0 {
 		line, fields, _ = strings.Cut(fields, "\r\n")
 		name, value, ok := strings.Cut(line, ": ")
-		if !ok || !isName(name) || !isValue(value) {
+		valid, canonical := isName(name)
+		if !ok || !valid || !isValue(value) {
 			return false
 		}
-		switch name = textproto.CanonicalMIMEHeaderKey(name); name {
+		if !canonical {
+			name = textproto.CanonicalMIMEHeaderKey(name)
+		}
+		switch name {
 		case "Host":
 			if r.Host != "" || !isHost(value) {
 				return false
@@ -122,13 +130,24 @@ func (h *plainHeader) read(r *http.Request, fields string) (ok bool) {
 	return r.Host != ""
 }
 
-func isName(s string) bool {
+// isName also tells whether a name is written as in a map: a capital at the beginning of each
+// word and nowhere else.
+func isName(s string) (valid, canonical bool) {
+	canonical = true
+	begins := true
 	for i := range len(s) {
-		if c := s[i]; !isLetter(c) && !isDigit(c) && c != '-' && c != '_' {
-			return false
+		c := s[i]
+		switch {
+		case 'a' <= c && c <= 'z':
+			canonical = canonical && !begins
+		case 'A' <= c && c <= 'Z':
+			canonical = canonical && begins
+		case !isDigit(c) && c != '-' && c != '_':
+			return false, false
 		}
+		begins = c == '-'
 	}
-	return s != ""
+	return s != "", canonical
 }
 
 func isValue(s string) bool {
@@ -156,6 +175,16 @@ func isTarget(s string) bool {
 		}
 	}
 	return s != "" && s[0] == '/'
+}
+
+// isPath tells whether a path says what it says, whoever reads it.
+func isPath(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; !isLetter(c) && !isDigit(c) && c != '/' && c != '-' && c != '_' && c != '.' {
+			return false
+		}
+	}
+	return !strings.HasPrefix(s, "//")
 }
 
 func isLetter(c byte) bool { return 'a' <= c|0x20 && c|0x20 <= 'z' }

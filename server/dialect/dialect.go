@@ -128,10 +128,10 @@ var (
 )
 
 // sayJSON answers in JSON. WeChat's clients want 200 whatever it says.
-func sayJSON(c echo.Context, status int, v any) error {
+func sayJSON(c echo.Context, v any) error {
 	body, err := json.Marshal(v)
 	if err != nil {
 		return err
 	}
-	return answer(c, status, "application/json; charset=utf-8", body)
+	return answer(c, http.StatusOK, "application/json; charset=utf-8", body)
 }

@@ -1,7 +1,6 @@
 package dialect
 
 import (
-	"net/http"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -61,7 +60,7 @@ func (w *WeChat) init(c echo.Context) error {
 			user = wechatUser{Uin: held.UIN, UserName: "@" + held.UVID, NickName: s.Profile.Name, SnsFlag: 1}
 		}
 	}
-	return sayJSON(c, http.StatusOK, struct {
+	return sayJSON(c, struct {
 		BaseResponse        baseResponse
 		Count               int
 		ContactList         []struct{}
@@ -85,7 +84,7 @@ func (w *WeChat) init(c echo.Context) error {
 // sync answers webwxsync: wechat-go calls it after every synccheck.
 func (w *WeChat) sync(c echo.Context) error {
 	_, code := w.fromBody(c)
-	return sayJSON(c, http.StatusOK, struct {
+	return sayJSON(c, struct {
 		BaseResponse           baseResponse
 		AddMsgCount            int
 		AddMsgList             []struct{}
@@ -108,7 +107,7 @@ func (w *WeChat) sync(c echo.Context) error {
 // contacts answers webwxgetcontact, without which ItChat and others never get ready.
 func (w *WeChat) contacts(c echo.Context) error {
 	_, code := w.fromParameters(c)
-	return sayJSON(c, http.StatusOK, struct {
+	return sayJSON(c, struct {
 		BaseResponse baseResponse
 		MemberCount  int
 		MemberList   []struct{}

@@ -2,7 +2,6 @@ package dialect
 
 import (
 	"errors"
-	"net/http"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -23,7 +22,7 @@ const (
 // original's: openwechat reads nothing else. A client that is refused shows a QR.
 func (w *WeChat) push(c echo.Context) error {
 	refuse := func(ret, why string) error {
-		return sayJSON(c, http.StatusOK, map[string]string{"ret": ret, "msg": why})
+		return sayJSON(c, map[string]string{"ret": ret, "msg": why})
 	}
 	p, err := parameters(c, "uin")
 	if err != nil {
@@ -37,7 +36,7 @@ func (w *WeChat) push(c echo.Context) error {
 		return refuse("1", "scan a code instead")
 	}
 	w.setCookies(c, wechatCookie{pushCookie, next, cookieTime(time.Now().Add(pushCookieLife)), true})
-	return sayJSON(c, http.StatusOK, struct {
+	return sayJSON(c, struct {
 		Ret  string `json:"ret"`
 		Msg  string `json:"msg"`
 		UUID string `json:"uuid"`

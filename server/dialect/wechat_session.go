@@ -119,7 +119,7 @@ func retOf(s login.Session) int {
 // notify acknowledges a client's note that its phone shows the right chat.
 func (w *WeChat) notify(c echo.Context) error {
 	_, code := w.fromBody(c)
-	return sayJSON(c, http.StatusOK, struct {
+	return sayJSON(c, struct {
 		BaseResponse baseResponse
 		MsgID        string
 	}{ret(code), "1"})
@@ -231,7 +231,7 @@ func (w *WeChat) report(c echo.Context) error {
 	if c.Request().Method == http.MethodGet {
 		return answer(c, http.StatusOK, "image/gif", emptyGIF)
 	}
-	return sayJSON(c, http.StatusOK, struct{ BaseResponse baseResponse }{ret(retOK)})
+	return sayJSON(c, struct{ BaseResponse baseResponse }{ret(retOK)})
 }
 
 // emptyGIF is one transparent pixel.

@@ -34,11 +34,10 @@ func (d *descriptor) Write(b []byte) (int, error) {
 func briefly(call, fd uintptr, b unsafe.Pointer, size int) (int, error) {
 	for {
 		n, _, errno := syscall.RawSyscall6(call, fd, uintptr(b), uintptr(size), 0, 0, 0)
-		switch errno {
-		case 0:
+		if errno == 0 {
 			return int(n), nil
-		case syscall.EINTR:
-		default:
+		}
+		if errno != syscall.EINTR {
 			return 0, errno
 		}
 	}

@@ -43,7 +43,7 @@ func scanning() []mutation {
 		{"T2", "templates/scan.html", `{{range .Reasons}}<p class="say">{{t .}}</p>`, `{{range .Reasons}}`, "attack.TestASecondWatcherCostsTheNumber"},
 		{"T2", "login/risk.go", `add(RiskSecondWatcher, strangers(waits) || heard.strangers)`, ``, "e2e/attacks.spec.mjs: the relay: a fresh code says who asks, and a second watcher needs the number"},
 		{"0", "templates/scan.html", `<dd class="mono">{{address .Address}}</dd>`, `<dd></dd>`, "e2e/attacks.spec.mjs: the relay: the phone is told whose login it is, and a stale code needs the number"},
-		{"5", "dialect/wechat.go", `picture = numberPicture(digits)`, "picture = numberPicture(\"00\")\n\t\t_ = digits", "e2e/codes.spec.mjs: an older code asks for the digits that only the real screen shows"},
+		{"5", "dialect/wechat.go", `return w.avatars.number(digits)`, "_ = digits\n\t\treturn w.avatars.number(\"00\")", "e2e/codes.spec.mjs: an older code asks for the digits that only the real screen shows"},
 		{"T9", "assets/phone.js", `set(true);`, ``, "e2e/attacks.spec.mjs: a tap at once is no answer"},
 		{"T2", "login/risk.go", `case w.network != first.network:`, `case true:`, "attack.TestASecondWatcherCostsTheNumber"},
 		{"T2", "login/risk.go", `add(RiskDelay, !heard.anybody`, `add(RiskDelay, false && !heard.anybody`, "attack.TestAPictureWithoutItsPageCostsTheNumber"},

@@ -54,7 +54,8 @@ type contextKey struct{}
 // Serve makes s take its connections from inner, and park them here. It returns what
 // s.Serve returns. s must not be serving already, and must have no ConnState or
 // ConnContext. The headers of a request and of its answer are the handler's until it returns,
-// unless it has asked for its context's end.
+// unless it has asked for its context's end; and no Write of another goroutine may be under
+// way when it does.
 func (l *Lot) Serve(s *http.Server, inner net.Listener) error {
 	s.ConnContext = func(ctx context.Context, c net.Conn) context.Context {
 		if c, ok := c.(*conn); ok {

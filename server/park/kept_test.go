@@ -122,3 +122,19 @@ func TestAHandlerMayEndItsGoroutine(t *testing.T) {
 		}
 	})
 }
+
+// quitter is a guest that goes as badly as one can.
+type quitter struct{}
+
+func (quitter) Wake(park.Spot) { panic("of a Wake") }
+func (quitter) Gone()          { runtime.Goexit() }
+
+func TestAGuestMayEndItsGoroutine(t *testing.T) {
+	each(t, park.Options{}, func(p *place) {
+		p.does(func(w http.ResponseWriter, r *http.Request) { p.lot.Wait(w, r, quitter{}) })
+		c := p.idler()
+		c.get("/odd")
+		c.ends()
+		p.left(0)
+	})
+}

@@ -249,18 +249,15 @@ func (p *parked) safely(do func()) {
 }
 
 func (p *parked) rescue(value any) {
+	p.handOver() // a goroutine that ends does not poll any more
+	defer p.hangUp()
+	defer func() { _ = recover() }()                   // from Gone
 	if value != nil && value != http.ErrAbortHandler { //nolint:errorlint // it is panicked with as it is
 		p.lot.trouble(panicked(value))
 	}
-	defer func() {
-		if recover() != nil { // from Gone
-			p.hangUp()
-		}
-	}()
 	if p.guest != nil {
 		p.leave()
 	}
-	p.hangUp()
 }
 
 // panicked tells where, and not of what: the value may hold a request.

@@ -28,7 +28,7 @@ func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c := f.echo.AcquireContext()
 	defer f.echo.ReleaseContext(c)
 	c.Reset(r, w)
-	defer c.SetRequest(nil) // by then it is somebody else's
+	defer c.SetRequest(nil) // by then it is somebody else's, and a goroutine left behind must not find it
 	err := recovered(func() error { return f.pass(c) })
 	if err != nil {
 		// Write the answer now, so that its status can be logged.

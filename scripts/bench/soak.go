@@ -164,7 +164,7 @@ func (b *bench) soak(ctx context.Context) error {
 	if err := b.soakFor(ctx, soaker{s, logins}, b.soakTime/10); err != nil {
 		return err
 	}
-	if err := pause(ctx, 2*time.Second); err != nil {
+	if err := s.forgets(ctx); err != nil {
 		return err
 	}
 	base, err := s.measure(ctx)
@@ -180,25 +180,13 @@ func (b *bench) soak(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	begin, now := time.Now(), peak
-	// A scan gives a login two minutes, and it is told of for two more after its end.
-	for time.Since(begin) < 5*time.Minute {
-		if err := pause(ctx, 5*time.Second); err != nil {
-			return err
-		}
-		left, err := s.metric(ctx, "qrlatch_logins")
-		if err != nil {
-			return err
-		}
-		if left > 0 {
-			continue
-		}
-		if now, err = s.measure(ctx); err != nil {
-			return err
-		}
-		if returned(base, now, logins.Load()) {
-			break
-		}
+	begin := time.Now()
+	if err := s.forgets(ctx); err != nil {
+		return err
+	}
+	now, err := s.measure(ctx)
+	if err != nil {
+		return err
 	}
 	t := &table{
 		title: fmt.Sprintf("Soak: %s logins in %d s by %d people who hang up, half-close, read nothing, pipeline", count(logins.Load()-warm), int(b.soakTime.Seconds()), many),
@@ -215,6 +203,25 @@ func (b *bench) soak(ctx context.Context) error {
 		return fmt.Errorf("the server has not come back to where it was")
 	}
 	return nil
+}
+
+// forgets waits until the server knows of no login any more. A scan gives a login two minutes, and
+// it is told of for two more after its end.
+func (s *server) forgets(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Minute)
+	defer cancel()
+	for {
+		left, err := s.metric(ctx, "qrlatch_logins")
+		if err == nil && left == 0 {
+			return nil
+		}
+		if err == nil {
+			err = pause(ctx, 5*time.Second)
+		}
+		if err != nil {
+			return fmt.Errorf("%d logins are left: %w", left, err)
+		}
+	}
 }
 
 // returned allows for tables, which keep the size that they once had. A leak of a hundred bytes

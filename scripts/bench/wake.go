@@ -34,6 +34,11 @@ const (
 // and take turns.
 func (b *bench) wake(ctx context.Context) error {
 	sizes := b.numbers([]int{10_000, 50_000}, []int{1_000})
+	for _, n := range sizes {
+		if processes := (n + perProcess - 1) / perProcess; n/processes < (warm+counted)*b.rounds {
+			return fmt.Errorf("%d browsers are too few for %d rounds", n, b.rounds)
+		}
+	}
 	bySize := make([][]*contestant, len(sizes))
 	var all []*contestant
 	defer func() {

@@ -62,6 +62,7 @@ type audience struct {
 type earshot struct {
 	mu        sync.Mutex
 	now, then hearings
+	moves     uint64 // calls of note and rest
 }
 
 // hearings are what was heard since a time, until absence after it.
@@ -103,6 +104,7 @@ func (a *audience) note(login packedHandle, by watcher) {
 	e := a.share(login)
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	e.moves++
 	now := time.Now()
 	if e.now.of == nil || now.Sub(e.now.since) > absence {
 		e.then, e.now = e.now, hearings{now, make(map[packedHandle]hearing)}
@@ -127,6 +129,7 @@ func (a *audience) rest(login packedHandle, by watcher) {
 	e := a.share(login)
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	e.moves++
 	of := e.now.of[login]
 	if of.network == by.network && of.elsewhere == 0 && (of.able == 0 || by.showsNumber) {
 		delete(e.now.of, login)
@@ -154,28 +157,24 @@ func (h *heard) add(b Hearing) {
 	}
 }
 
-// also adds what was heard at another moment.
-func (h *heard) also(then heard) {
-	h.anybody = h.anybody || then.anybody
-	h.able = h.able || then.able
-	h.strangers = h.strangers || then.strangers || h.network != then.network && h.network != (NetworkKey{}) && then.network != (NetworkKey{})
-	if h.network == (NetworkKey{}) {
-		h.network = then.network
-	}
-}
-
 // present is who waits for a login, appended to waits, and what was heard of others. A browser
-// that begins to wait is added to the ones before it is taken off the others, and so when it
-// ends; but both may happen while this looks, so it listens twice.
+// that begins to wait is put on the one list before it is taken off the other, and so when it
+// ends: so this looks at both until nobody has moved meanwhile.
 func (s *Service) present(waits []watcher, h Handle) ([]watcher, heard) {
-	then := s.audience.heard(h)
-	waits = s.logins.waiting(waits, h)
-	now := s.audience.heard(h)
-	now.also(then)
-	return waits, now
+	before, moves := s.audience.heard(h)
+	for range 8 { // of a whole share of logins: one may never be still
+		found := s.logins.waiting(waits, h)
+		after, now := s.audience.heard(h)
+		if now == moves {
+			return found, after
+		}
+		before, moves = after, now
+	}
+	return s.logins.waiting(waits, h), before
 }
 
-func (a *audience) heard(h Handle) (all heard) {
+// heard returns what is known, and how often anybody has moved in the login's share until then.
+func (a *audience) heard(h Handle) (all heard, moves uint64) {
 	login := h.pack()
 	e := a.share(login)
 	e.mu.Lock()
@@ -194,5 +193,5 @@ func (a *audience) heard(h Handle) (all heard) {
 		}
 		all.strangers = all.strangers || of.network != all.network
 	}
-	return all
+	return all, e.moves
 }

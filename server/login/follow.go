@@ -71,7 +71,7 @@ func (w *Watch) Accept(now Login) bool {
 		news = new(Login)
 	}
 	*news = now
-	w.watch.to = accepted{news}
+	w.watch.to, w.since = accepted{news}, now.State
 	if !w.secret && now.State <= Scanned { // nobody asks who was there later on
 		w.service.audience.note(w.handle, w.watch.by) // before the hub lets go of it
 	}
@@ -120,9 +120,9 @@ func (w *Watch) Stop() {
 	}
 	handle := w.handle.handle()
 	w.watch.mu.Lock()
-	_, noted := w.watch.to.(accepted) // by Accept
+	asked := w.since <= Scanned // nobody asks who was there later on
 	w.watch.mu.Unlock()
-	if !noted && !w.secret {
+	if asked && !w.secret {
 		w.service.audience.note(w.handle, w.watch.by) // until now it was there; before the hub lets go of it
 	}
 	w.service.logins.end(handle, &w.watch)

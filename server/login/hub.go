@@ -232,12 +232,19 @@ func (h *hub[K, R]) wake(key K) {
 	h.offer(key, watches, now)
 }
 
-// changed is wake for who knows what was saved.
+// changed is wake for who knows what was saved. It may be told late: what would have changed by
+// itself in the meantime may have been put off since.
 func (h *hub[K, R]) changed(key K, saved R) {
 	var few [4]*watch[R]
-	if watches := h.watches(few[:0], key); len(watches) > 0 {
-		h.offer(key, watches, h.stand(saved))
+	watches := h.watches(few[:0], key)
+	if len(watches) == 0 {
+		return
 	}
+	if due := h.due(saved); !due.IsZero() && !time.Now().Before(due) {
+		h.wake(key)
+		return
+	}
+	h.offer(key, watches, h.stand(saved))
 }
 
 func (h *hub[K, R]) offer(key K, watches []*watch[R], now R) {

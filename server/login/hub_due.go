@@ -60,13 +60,18 @@ func (h *hub[K, R]) schedule(key K, due time.Time) {
 }
 
 // arm has the timer of a locked shard fire with the head of its queue. One that fires
-// before stays as it is: most of what is due changes by itself never, but is over by then.
+// before stays as it is: most of what is due changes by itself never, but is over by then. One
+// that should have fired is late, since the clock was set.
 func (h *hub[K, R]) arm(s *hubShard[K, R]) {
-	if len(s.queue) == 0 || s.armed != 0 && s.armed <= s.queue[0].due {
+	if len(s.queue) == 0 {
 		return
 	}
-	s.armed = s.queue[0].due
-	wait := time.Until(time.Unix(0, s.armed))
+	head, now := s.queue[0].due, time.Now().UnixNano()
+	if now < s.armed && s.armed <= head {
+		return
+	}
+	s.armed = head
+	wait := time.Duration(head - now)
 	if s.timer == nil {
 		s.timer = time.AfterFunc(wait, func() { h.expire(s) })
 		return

@@ -120,3 +120,42 @@ func TestWhatIsDueBeforeTheOthersWakesInTime(t *testing.T) {
 		}
 	})
 }
+
+// What was saved before its old deadline may be told after it, when that has been put off.
+func TestWhatIsToldAfterItsDeadlineIsReadAgain(t *testing.T) {
+	const handle = Handle("AAAAAAAAAAAA")
+	synctest.Test(t, func(t *testing.T) {
+		keys, _ := newKey("k1", make([]byte, 32))
+		before := Login{Handle: handle, KeyID: "k1", State: Pending, Deadline: time.Now().Add(time.Minute)}
+		table := &late{fixed: fixed{l: before}}
+		store := Store{Logins: table}
+		s := &Service{store: store}
+		s.Configure(Config{Keys: Keyring{[]Key{keys}}})
+		s.logins = newHub(table, func(l Login) Login { l.State = s.stateAt(&l, time.Now()); return l },
+			func(l Login) time.Time {
+				if l.State.Final() {
+					return time.Time{}
+				}
+				return l.Deadline
+			}, func(h Handle) Login { return Login{Handle: h, State: Expired} })
+		time.Sleep(time.Minute - time.Millisecond)
+		// A note of the pending login is saved, but who tells of it is slow.
+		saved := before
+		// The phone scans within the last millisecond: two minutes more.
+		scanned := before
+		scanned.State, scanned.Deadline = Scanned, time.Now().Add(decision)
+		table.mu.Lock()
+		table.l = scanned
+		table.mu.Unlock()
+		table.changed(handle, scanned)
+		w := kicked{Watch: s.NewResumedWatch(), rung: make(chan struct{}, 1)}
+		if err := w.Follow(scanned, &w); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(2 * time.Millisecond)
+		table.changed(handle, saved)
+		if l, err, rang := w.News(); rang {
+			t.Errorf("told %q (%v), though the login is %q for %v yet", l.State, err, scanned.State, time.Until(scanned.Deadline))
+		}
+	})
+}

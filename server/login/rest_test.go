@@ -54,7 +54,7 @@ func TestWhoWaitsIsNotRememberedTwice(t *testing.T) {
 				s.logins.wake(handle)
 				<-w.rung
 				hears := func(when string) {
-					if got := s.audience.heard(handle); got != tt.expect {
+					if got, _ := s.audience.heard(handle); got != tt.expect {
 						t.Errorf("%s: %+v, want %+v", when, got, tt.expect)
 					}
 				}
@@ -118,5 +118,44 @@ func TestNoNewsAreKept(t *testing.T) {
 	}
 	if l, _, rang := w.News(); rang {
 		t.Errorf("the news came twice: %+v", l)
+	}
+}
+
+func TestWhoLeavesLongAfterItAcceptedWasThere(t *testing.T) {
+	const handle = Handle("BAAAAAAAAAAA")
+	synctest.Test(t, func(t *testing.T) {
+		store := &fixed{l: Login{Handle: handle, State: Pending, Deadline: time.Now().Add(time.Hour)}}
+		s := &Service{store: Store{Logins: store}}
+		s.logins = newHub(store, func(l Login) Login { return l },
+			func(Login) time.Time { return time.Time{} }, func(h Handle) Login { return Login{Handle: h, State: Expired} })
+		w := kicked{Watch: Watch{service: s, watch: watch[Login]{by: watcher{network: NetworkKey{1}, showsNumber: true}}}, rung: make(chan struct{}, 1)}
+		if err := w.Follow(store.l, &w); err != nil {
+			t.Fatal(err)
+		}
+		now := store.l
+		now.State = Scanned
+		s.logins.changed(handle, now)
+		time.Sleep(5 * time.Second) // limit.Patience: it has lost its place, so it does not look
+		w.Stop()
+		time.Sleep(33 * time.Second) // it is told to come back in 30 to 34
+		if was, _ := s.audience.heard(handle); !was.able {
+			t.Error("who left 33 s ago is forgotten")
+		}
+	})
+}
+
+func TestOfADecidedLoginNobodyIsRememberedWhoLeaves(t *testing.T) {
+	const handle = Handle("BAAAAAAAAAAA")
+	store := &fixed{l: Login{Handle: handle, State: Approved, Deadline: time.Now().Add(time.Hour)}}
+	s := &Service{store: Store{Logins: store}}
+	s.logins = newHub(store, func(l Login) Login { return l },
+		func(Login) time.Time { return time.Time{} }, func(h Handle) Login { return Login{Handle: h, State: Expired} })
+	w := kicked{Watch: Watch{service: s, watch: watch[Login]{by: watcher{network: NetworkKey{1}}}}, rung: make(chan struct{}, 1)}
+	if err := w.Follow(store.l, &w); err != nil {
+		t.Fatal(err)
+	}
+	w.Stop()
+	if n := len(s.audience.share(handle.pack()).now.of); n != 0 {
+		t.Errorf("%d remembered", n)
 	}
 }

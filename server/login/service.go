@@ -263,8 +263,9 @@ func (s *Service) Watch(ctx context.Context, h Holder, since State, fire func(Lo
 		return nil, err
 	}
 	return func() {
+		s.audience.note(handle.pack(), by) // until now it was there; before the hub lets go of it
 		end()
-		s.audience.hear(handle, by) // until now it was there
+		s.audience.crier.asks(handle, by)
 	}, nil
 }
 

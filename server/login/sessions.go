@@ -71,19 +71,21 @@ func (s *Service) openSession(ctx context.Context, key Key, id SessionID, l *Log
 }
 
 // markOpened lets one of all callers hand out the session. The mark is this caller's own, by
-// which it knows it when the answer was lost, and asks again at once: nobody else could. Before
-// that, whoever has drawn the same is somebody else.
+// which it knows it when the answer was lost, whether the store asks again or this does: nobody
+// else could. Of who has not written it yet, it is somebody's who has drawn the same.
 func (s *Service) markOpened(ctx context.Context, h Handle) (err error) {
 	mine := opened | Mark(rand.Uint32())&^(opened<<1-1)
-	for again := range 3 {
+	written := false
+	for range 3 {
 		_, err = s.store.Logins.Update(ctx, h, func(now *Login) error {
 			switch {
 			case now.Void:
 				return ErrRefused
 			case now.Told&opened == 0:
 				now.Told |= mine
+				written = true
 				return nil
-			case again > 0 && now.Told&^(opened-1) == mine:
+			case written && now.Told&^(opened-1) == mine:
 				return errUnchanged
 			}
 			return ErrRedeemed

@@ -166,6 +166,7 @@ func (f *fleet) measure(ctx context.Context) (sum sample, err error) {
 	})
 	for _, one := range all {
 		sum.heap += one.heap
+		sum.objects += one.objects
 		sum.stacks += one.stacks
 		sum.goroutines += one.goroutines
 		sum.files += one.files

@@ -16,10 +16,11 @@ import (
 func (b *bench) memory(ctx context.Context) error {
 	sizes := b.numbers([]int{1_000, 10_000, 50_000, 100_000}, []int{500, 2_000})
 	ours, peers := b.designs()[:5], b.peers()
-	waiters := &table{title: "Memory of the server for each waiting browser, bytes", head: []string{"design", "browsers", "processes", "heap + stacks", "PSS", "PSS before", "× first", "goroutines"}}
-	idle := &table{title: "Memory of the server for each idle keep-alive connection, bytes", head: []string{"design", "connections", "heap + stacks", "PSS", "PSS before"}}
-	records := &table{title: "Memory of the server for each login, without a connection, bytes", head: []string{"design", "logins", "heap + stacks", "PSS", "PSS before"}}
+	waiters := &table{title: "Memory of the server for each waiting browser, bytes", head: []string{"design", "browsers", "processes", "heap + stacks", "objects", "PSS", "PSS before", "× first", "goroutines"}}
+	idle := &table{title: "Memory of the server for each idle keep-alive connection, bytes", head: []string{"design", "connections", "heap + stacks", "objects", "PSS", "PSS before"}}
+	records := &table{title: "Memory of the server for each login, without a connection, bytes", head: []string{"design", "logins", "heap + stacks", "objects", "PSS", "PSS before"}}
 	waiters.note("Above an idle, warmed-up server, after two forced collections; of ours with its login. PSS is after free memory was given back, “before” is as it stood.")
+	waiters.note("Objects are what of the heap is not free space within its spans: of few browsers, that space is most of it.")
 	waiters.note("× first is PSS over that of the first row of as many browsers.")
 	idle.note("Of ours with the login that began on the connection.")
 	defer func() { // what was measured before an error is worth something
@@ -86,7 +87,7 @@ func (b *bench) waiters(ctx context.Context, d design, n int, least float64, wai
 	if least > 0 {
 		ratio = times(float64(each.pss) / least)
 	}
-	waiters.add(d.name, count(n), count(len(f.servers)), each.inGo(f), count(each.pss), count(each.raw), ratio, times(float64(now.goroutines-base.goroutines)/float64(n)))
+	waiters.add(d.name, count(n), count(len(f.servers)), inGo(each.inUse(), f), inGo(each.objects, f), count(each.pss), count(each.raw), ratio, times(float64(now.goroutines-base.goroutines)/float64(n)))
 	if speeches()[d.speech].framing != responses || n > 50_000 {
 		return float64(each.pss), nil
 	}
@@ -95,7 +96,7 @@ func (b *bench) waiters(ctx context.Context, d design, n int, least float64, wai
 	}
 	after, err := f.measureOpen(ctx)
 	left := after.above(base, n)
-	idle.add(d.name+", answered", count(n), left.inGo(f), count(left.pss), count(left.raw))
+	idle.add(d.name+", answered", count(n), inGo(left.inUse(), f), inGo(left.objects, f), count(left.pss), count(left.raw))
 	return float64(each.pss), err
 }
 
@@ -117,7 +118,7 @@ func (b *bench) idle(ctx context.Context, d design, n int, logins bool, idle, re
 			return err
 		}
 		each := alone.above(base, n)
-		records.add("qrlatch", count(n), each.inGo(f), count(each.pss), count(each.raw))
+		records.add("qrlatch", count(n), inGo(each.inUse(), f), inGo(each.objects, f), count(each.pss), count(each.raw))
 		base = alone
 	}
 	if err := f.gather(ctx, n, untilStarted); err != nil {
@@ -125,7 +126,7 @@ func (b *bench) idle(ctx context.Context, d design, n int, logins bool, idle, re
 	}
 	now, err := f.measureOpen(ctx)
 	each := now.above(base, n)
-	idle.add(strings.Split(d.name, ",")[0]+", after a POST", count(n), each.inGo(f), count(each.pss), count(each.raw))
+	idle.add(strings.Split(d.name, ",")[0]+", after a POST", count(n), inGo(each.inUse(), f), inGo(each.objects, f), count(each.pss), count(each.raw))
 	return err
 }
 
@@ -150,13 +151,13 @@ func (f *fleet) measureOpen(ctx context.Context) (sample, error) {
 // above is what each of n has added.
 func (s sample) above(base sample, n int) sample {
 	k := int64(n)
-	return sample{heap: (s.heap - base.heap) / k, stacks: (s.stacks - base.stacks) / k, raw: (s.raw - base.raw) / k, pss: (s.pss - base.pss) / k}
+	return sample{heap: (s.heap - base.heap) / k, stacks: (s.stacks - base.stacks) / k, objects: (s.objects - base.objects) / k, raw: (s.raw - base.raw) / k, pss: (s.pss - base.pss) / k}
 }
 
-// inGo is nothing for a server that is not written in Go.
-func (s sample) inGo(f *fleet) string {
+// inGo is what Go's runtime says of so many bytes: nothing, of a server that is not written in Go.
+func inGo(bytes int64, f *fleet) string {
 	if f.servers[0].nginx {
 		return ""
 	}
-	return count(s.inUse())
+	return count(bytes)
 }

@@ -205,10 +205,10 @@ func (b *bench) soak(ctx context.Context) error {
 	return nil
 }
 
-// forgets waits until the server knows of no login any more. A scan gives a login two minutes, and
-// it is told of for two more after its end.
+// forgets waits until the server knows of no login any more. A scan gives a login two minutes, it
+// is told of for two more after its end, and cleared away within another.
 func (s *server) forgets(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, 5*time.Minute)
+	ctx, cancel := context.WithTimeout(ctx, 6*time.Minute)
 	defer cancel()
 	for {
 		left, err := s.metric(ctx, "qrlatch_logins")

@@ -31,7 +31,7 @@ func web() []mutation {
 		{"T27", "pages/pages.go", `; frame-ancestors 'none'")`, `")`, "attack.TestNobodyFramesWhatPeopleDecideOn"},
 		{"T28", "assets/embed.js", `window.parent.postMessage(message, origin)`, `window.parent.postMessage(message, '*')`, "e2e/widget-frame.spec.mjs: it tells nobody but the origin that it was given"},
 		{"T28", "docs/examples/frame.html", `event.origin !== server || event.source !== frame.contentWindow`, `event.origin === 'nobody'`, "e2e/widget-frame.spec.mjs: a page that listens as the documents say hears the frame alone"},
-		{"T29", "pages/embed_plain.go", `return here == l.Browser`, `return here == l.Browser && false`, "pages.TestAFrameWithoutCookiesIsKnownByItsAddress"},
+		{"T29", "pages/embed_plain.go", `return here == l.Browser.Shown()`, `return here == l.Browser.Shown() && false`, "pages.TestAFrameWithoutCookiesIsKnownByItsAddress"},
 		{"T30", "pages/pages.go", `h.Set("Referrer-Policy", "same-origin")`, `h.Set("Referrer-Policy", "unsafe-url")`, "attack.TestNothingSecretIsKeptByCachesOrToldToOthers"},
 		{"T33", "pages/pages.go", `h.Set("Cache-Control", "no-store")`, ``, "attack.TestNothingSecretIsKeptByCachesOrToldToOthers"},
 		{"T33", "dialect/dialect.go", `h["Cache-Control"] = noStore`, ``, "attack.TestNothingSecretIsKeptByCachesOrToldToOthers"},
